@@ -1,0 +1,199 @@
+// What can go wrong, sorted by what the caller can do about it. docs/errors.md explains every code; a test keeps the two equal.
+import { type Reply, replyText } from './smtp/reply.ts';
+
+/** Every code an error of this package can carry. */
+export const ERROR_CODES = [
+  // the caller's mistake: a TypeError, thrown before anything is sent
+  'ERR_INPUT_ADDRESS',
+  'ERR_INPUT_LINE',
+  'ERR_INPUT_MESSAGE',
+  'ERR_INPUT_OPTION',
+  'ERR_INPUT_TOKEN',
+  // ReplyError: the server said no
+  'ERR_SMTP_SERVICE_REFUSED',
+  'ERR_SMTP_SENDER_REFUSED',
+  'ERR_SMTP_RECIPIENTS_REFUSED',
+  'ERR_SMTP_MESSAGE_REFUSED',
+  // AuthenticationError: the server did not accept the access token
+  'ERR_SMTP_AUTH_REFUSED',
+  // CapabilityError: the server lacks what this session or message needs
+  'ERR_SMTP_STARTTLS_NOT_OFFERED',
+  'ERR_SMTP_AUTH_NOT_OFFERED',
+  'ERR_SMTP_8BITMIME_NOT_OFFERED',
+  'ERR_SMTP_SMTPUTF8_NOT_OFFERED',
+  'ERR_SMTP_SIZE_EXCEEDED',
+  // ProtocolError: the peer broke the rules of SMTP
+  'ERR_SMTP_PROTOCOL',
+  // ConnectionError: network, TLS, time
+  'ERR_SMTP_CONNECT',
+  'ERR_SMTP_TLS',
+  'ERR_SMTP_CLOSED',
+  'ERR_SMTP_TIMEOUT',
+  'ERR_SMTP_DEADLINE',
+  'ERR_SMTP_ABORTED',
+  'ERR_SMTP_BODY',
+  'ERR_MAILER_CLOSED',
+  // TokenError: no access token could be had
+  'ERR_OAUTH_REFUSED',
+  'ERR_OAUTH_UNAVAILABLE',
+  'ERR_OAUTH_UNREACHABLE',
+  'ERR_OAUTH_TIMEOUT',
+  'ERR_OAUTH_MALFORMED',
+  'ERR_OAUTH_SOURCE',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+export type InputErrorCode = Extract<ErrorCode, `ERR_INPUT_${string}`>;
+
+/** Where in the way of a message something happened. */
+export type Stage =
+  | 'queue'
+  | 'token'
+  | 'connect'
+  | 'tls'
+  | 'greeting'
+  | 'EHLO'
+  | 'STARTTLS'
+  | 'AUTH'
+  | 'MAIL'
+  | 'RCPT'
+  | 'DATA'
+  | 'message'
+  | 'RSET'
+  | 'NOOP'
+  | 'QUIT';
+
+export interface MailErrorFacts {
+  readonly cause?: unknown;
+  readonly stage?: Stage;
+  readonly mayHaveBeenSent?: boolean;
+}
+
+/** What the error classes of this package have in common. */
+export abstract class MailError extends Error {
+  readonly code: ErrorCode;
+  readonly stage: Stage | undefined;
+  /**
+   * `true` when the end of the message had left before the error and the server's answer to it did not arrive
+   * (RFC 5321 section 4.5.3.2.6): sending again may deliver it twice.
+   */
+  readonly mayHaveBeenSent: boolean;
+
+  constructor(code: ErrorCode, message: string, { cause, stage, mayHaveBeenSent = false }: MailErrorFacts = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.stage = stage;
+    this.mayHaveBeenSent = mayHaveBeenSent;
+  }
+}
+
+/** The server refused; the connection is fine. `reply` is its whole answer. */
+export class ReplyError extends MailError {
+  override readonly name = 'ReplyError';
+  readonly reply: Reply;
+
+  constructor(code: ErrorCode, doing: string, reply: Reply, facts: MailErrorFacts = {}) {
+    super(code, `${doing}: ${replyText(reply)}`, facts);
+    this.reply = reply;
+  }
+}
+
+/** The server did not accept the access token (RFC 4954 section 6). */
+export class AuthenticationError extends MailError {
+  override readonly name = 'AuthenticationError';
+  readonly mechanism: string;
+  readonly reply: Reply;
+  /** What the server said in its error challenge, decoded (for XOAUTH2 a JSON text), where it sent one. */
+  readonly challenge: string | undefined;
+
+  constructor(mechanism: string, reply: Reply, facts: MailErrorFacts & { readonly challenge?: string | undefined } = {}) {
+    super('ERR_SMTP_AUTH_REFUSED', `AUTH ${mechanism}: ${replyText(reply)}`, { stage: 'AUTH', ...facts });
+    this.mechanism = mechanism;
+    this.reply = reply;
+    this.challenge = facts.challenge;
+  }
+}
+
+/** The server does not offer something this session or message cannot do without. Nothing was sent. */
+export class CapabilityError extends MailError {
+  override readonly name = 'CapabilityError';
+}
+
+/** The peer broke the rules of the protocol; the connection was dropped. */
+export class ProtocolError extends MailError {
+  override readonly name = 'ProtocolError';
+
+  constructor(message: string, facts: MailErrorFacts = {}) {
+    super('ERR_SMTP_PROTOCOL', message, facts);
+  }
+}
+
+/** The network, TLS or time came between. */
+export class ConnectionError extends MailError {
+  override readonly name = 'ConnectionError';
+}
+
+export interface TokenErrorFacts extends MailErrorFacts {
+  readonly status?: number | undefined;
+  readonly error?: string | undefined;
+  readonly suberror?: string | undefined;
+  readonly description?: string | undefined;
+  readonly retryAfter?: number | undefined;
+}
+
+/** No access token could be had. Decide by `error` and `status`; `description` is for people (RFC 6749 section 5.2). */
+export class TokenError extends MailError {
+  override readonly name = 'TokenError';
+  /** HTTP status of the token endpoint's answer. */
+  readonly status: number | undefined;
+  /** OAuth error code such as `invalid_client`. */
+  readonly error: string | undefined;
+  /** Microsoft's second word, such as `bad_token`. */
+  readonly suberror: string | undefined;
+  /** The endpoint's own words, secrets removed. */
+  readonly description: string | undefined;
+  /** Milliseconds the endpoint asked to wait. */
+  readonly retryAfter: number | undefined;
+
+  constructor(code: Extract<ErrorCode, `ERR_OAUTH_${string}`>, message: string, facts: TokenErrorFacts = {}) {
+    super(code, message, { stage: 'token', ...facts });
+    this.status = facts.status;
+    this.error = facts.error;
+    this.suberror = facts.suberror;
+    this.description = facts.description;
+    this.retryAfter = facts.retryAfter;
+  }
+}
+
+/** A mistake of the caller, found before anything was sent. */
+export class InputError extends TypeError {
+  override readonly name = 'TypeError';
+  readonly code: InputErrorCode;
+
+  constructor(code: InputErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
+  'ERR_SMTP_CONNECT',
+  'ERR_SMTP_CLOSED',
+  'ERR_SMTP_TIMEOUT',
+  'ERR_SMTP_DEADLINE',
+  'ERR_SMTP_PROTOCOL',
+  'ERR_OAUTH_UNAVAILABLE',
+  'ERR_OAUTH_UNREACHABLE',
+  'ERR_OAUTH_TIMEOUT',
+]);
+
+/** Whether the same attempt may succeed later without anybody changing anything. Says nothing of `mayHaveBeenSent`. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof ReplyError || error instanceof AuthenticationError) return error.reply.code < 500;
+  return error instanceof MailError && TRANSIENT.has(error.code);
+}
+
+/** Whether the message may have been delivered although `error` was thrown; retrying would then risk a second copy. */
+export function mayHaveBeenSent(error: unknown): boolean {
+  return error instanceof MailError && error.mayHaveBeenSent;
+}
