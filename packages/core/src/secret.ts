@@ -1,10 +1,15 @@
 // Secrets travel as this type: only reveal() shows the value, every way of printing shows `[redacted]`.
 
-const INSPECT = Symbol.for('nodejs.util.inspect.custom');
+const REDACTED = '[redacted]';
 
 /** A value that does not print. */
 export class Secret {
   readonly #value: string;
+
+  static {
+    // What util.inspect and console.log ask for; set here because isolated declarations know no computed method names.
+    Object.defineProperty(this.prototype, Symbol.for('nodejs.util.inspect.custom'), { value: () => REDACTED });
+  }
 
   constructor(value: string) {
     this.#value = value;
@@ -16,14 +21,10 @@ export class Secret {
   }
 
   toString(): string {
-    return '[redacted]';
+    return REDACTED;
   }
 
   toJSON(): string {
-    return '[redacted]';
-  }
-
-  [INSPECT](): string {
-    return '[redacted]';
+    return REDACTED;
   }
 }
