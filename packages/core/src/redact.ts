@@ -1,0 +1,162 @@
+// Text chosen by a server on its way to an error, an event or a transcript: our secrets come out, control characters
+// lose their power. Echoes are found in any encoding a server is likely to have put them into.
+import { Secret } from './secret.ts';
+
+/** Makes a text fit to print. */
+export type Redactor = (text: string) => string;
+
+const REDACTED = '[redacted]';
+/** A run of this many characters of a secret is worth hiding; fewer occur by chance. */
+const RUN = 12;
+/** Any run of RUN characters holds a whole block of this size that starts at a multiple of it. */
+const BLOCK = 6;
+/** Shorter secrets are in every second word; nobody's secret is that short. */
+const SHORTEST = 4;
+const PERCENT = 0x25;
+const BACKSLASH = 0x5c;
+
+/** What a secret or a text looks like to the comparison, and where in the original each character came from. */
+interface Folded {
+  readonly text: string;
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+}
+
+/**
+ * Returns a function that replaces every run of 12 or more characters of one of `secrets` by `[redacted]` (a secret shorter
+ * than that only where it appears whole) and shows control characters as `\xNN`. An echo is recognised as it is, in upper
+ * or lower case, in base64 and base64url (at any offset within something longer, such as an XOAUTH2 initial response),
+ * percent- or form-encoded (RFC 3986 section 2.1), and with backslashes put in. The time it takes is linear in the text.
+ */
+export function createRedactor(secrets: readonly (string | Secret)[]): Redactor {
+  let index: SecretIndex | undefined;
+  return (text) => {
+    // Built at the first text: most redactors never see one.
+    index ??= indexSecrets(secrets.map((secret) => (typeof secret === 'string' ? secret : secret.reveal())));
+    return printableAround(text, findSecrets(index, fold(text)));
+  };
+}
+
+/**
+ * Shows control characters as `\xNN`, and those that reorder or break lines in a terminal (U+200E, U+2028, U+202E and
+ * their kin) as `\uNNNN`.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
+    const hex = character.charCodeAt(0).toString(16);
+    return hex.length > 2 ? `\\u${hex.padStart(4, '0')}` : `\\x${hex.padStart(2, '0')}`;
+  });
+}
+
+interface SecretIndex {
+  /** Block → the folded surroundings in which it occurs: what stands before it, and after. */
+  readonly blocks: ReadonlyMap<string, readonly { readonly before: string; readonly after: string }[]>;
+  /** Forms too short to have a run of RUN characters: found whole. */
+  readonly short: readonly string[];
+}
+
+function indexSecrets(secrets: readonly string[]): SecretIndex {
+  const blocks = new Map<string, { before: string; after: string }[]>();
+  const short = new Set<string>();
+  for (const form of new Set(secrets.filter((secret) => secret.length >= SHORTEST).flatMap(formsOf))) {
+    if (form.length < RUN) short.add(form);
+    else {
+      for (let at = 0; at + BLOCK <= form.length; at += BLOCK) {
+        const places = blocks.get(form.slice(at, at + BLOCK)) ?? [];
+        const before = form.slice(Math.max(0, at - RUN + 1), at);
+        const after = form.slice(at + BLOCK, at + BLOCK + RUN - 1);
+        // A secret that repeats itself must not make a list to walk at every character of the text.
+        if (!places.some((place) => place.before === before && place.after === after)) places.push({ before, after });
+        blocks.set(form.slice(at, at + BLOCK), places);
+      }
+    }
+  }
+  return { blocks, short: [...short] };
+}
+
+/** The secret itself, its base64, and the inner part of that at each offset it can have within longer bytes; all folded. */
+function formsOf(secret: string): string[] {
+  const bytes = Buffer.from(secret);
+  const inner = [0, 1, 2].map((offset) => {
+    const base64 = Buffer.concat([Buffer.alloc(offset), bytes]).toString('base64');
+    // The first and the last characters also depend on the neighbours.
+    return base64.slice(Math.ceil((offset * 4) / 3), Math.floor(((offset + bytes.length) * 4) / 3));
+  });
+  return [secret, bytes.toString('base64'), ...inner.filter((form) => form.length >= SHORTEST)].map(
+    (form) => fold(form).text,
+  );
+}
+
+/** Undoes what encodings do: UTF-8 bytes, percent signs resolved, no backslash, one case, one alphabet for both base64. */
+function fold(text: string): Folded {
+  const bytes: number[] = [];
+  const starts: number[] = [];
+  const ends: number[] = [];
+  let end = 0;
+  for (const character of text) {
+    const start = end;
+    end += character.length;
+    for (const byte of character <= '\x7f' ? [character.charCodeAt(0)] : Buffer.from(character)) {
+      if (byte === BACKSLASH) continue;
+      bytes.push(byte);
+      starts.push(start);
+      ends.push(end);
+      // Again after each step, so that %2541 ends where %41 and A do.
+      for (let decoded = escapeAtEnd(bytes); decoded !== undefined; decoded = escapeAtEnd(bytes)) {
+        bytes.splice(-3, 3, decoded);
+        starts.length -= 2;
+        ends.splice(-3, 3, end);
+      }
+    }
+  }
+  return { text: Buffer.from(bytes).toString('latin1').toLowerCase().replace(/[-_ ]/g, oneAlphabet), starts, ends };
+}
+
+/** base64url's `-` and `_` are base64's `+` and `/`; a form writes a blank as `+`. */
+function oneAlphabet(character: string): string {
+  return character === '_' ? '/' : '+';
+}
+
+/** What the last three characters stand for, if they are a percent sign and two hexadecimal digits. */
+function escapeAtEnd(bytes: readonly number[]): number | undefined {
+  const at = bytes.length - 3;
+  if (bytes[at] !== PERCENT) return undefined;
+  const digits = String.fromCharCode(bytes[at + 1] ?? 0, bytes[at + 2] ?? 0);
+  return /^[0-9a-f]{2}$/i.test(digits) ? Number.parseInt(digits, 16) : undefined;
+}
+
+/** The parts of the original text, in order and apart, that hold a secret. */
+function findSecrets({ blocks, short }: SecretIndex, { text, starts, ends }: Folded): [start: number, end: number][] {
+  const found: [from: number, to: number][] = [];
+  for (const form of short) {
+    for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) found.push([at, at + form.length]);
+  }
+  for (let at = 0; at + BLOCK <= text.length; at += 1) {
+    for (const { before, after } of blocks.get(text.slice(at, at + BLOCK)) ?? []) {
+      let from = at;
+      let to = at + BLOCK;
+      for (let i = before.length - 1; i >= 0 && from > 0 && before[i] === text[from - 1]; i -= 1) from -= 1;
+      for (let i = 0; i < after.length && after[i] === text[to]; i += 1) to += 1;
+      if (to - from >= RUN) found.push([from, to]);
+    }
+  }
+  const merged: [start: number, end: number][] = [];
+  for (const [from, to] of found.sort((a, b) => a[0] - b[0])) {
+    const start = starts[from] ?? 0;
+    const end = ends[to - 1] ?? 0;
+    const last = merged.at(-1);
+    if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end);
+    else merged.push([start, end]);
+  }
+  return merged;
+}
+
+function printableAround(text: string, secrets: readonly [start: number, end: number][]): string {
+  let result = '';
+  let at = 0;
+  for (const [start, end] of secrets) {
+    result += printable(text.slice(at, start)) + REDACTED;
+    at = end;
+  }
+  return result + printable(text.slice(at));
+}
