@@ -1,0 +1,78 @@
+// A token in a store that several processes share: what is written there, and the one request they make between them.
+import { Secret } from '../secret.ts';
+import { heldToken, type HeldToken, type Margins } from './token-lifetime.ts';
+import { accessToken } from './token-source.ts';
+import { type TokenStore } from './token-store.ts';
+
+export interface SharedTokenOptions {
+  readonly store: TokenStore;
+  readonly key: string;
+  readonly margins: Margins;
+  /** Milliseconds an owner of the lock may take, and others wait for it. */
+  readonly lease: number;
+  /** Whether a token found in the store saves the request. */
+  readonly serves: (held: HeldToken) => boolean;
+  /** Makes the request. */
+  readonly request: () => Promise<HeldToken>;
+  /** Is told of every trouble with the store; none of it keeps a token from its user. */
+  readonly onStoreError: (error: unknown) => void;
+}
+
+/** Takes the token from the store if it serves, else makes the request under the lock and stores what came. */
+export async function sharedToken(options: SharedTokenOptions): Promise<{ held: HeldToken; fromStore: boolean }> {
+  const { store, key, lease, serves, request, onStoreError } = options;
+  const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      onStoreError(error);
+      return undefined;
+    }
+  };
+  const look = async (): Promise<{ held: HeldToken | undefined; version: string | undefined }> => {
+    const stored = await attempt(() => store.get(key));
+    return { held: stored && decode(stored.value, options.margins), version: stored?.version };
+  };
+
+  const early = await look();
+  if (early.held !== undefined && serves(early.held)) return { held: early.held, fromStore: true };
+
+  const lock = await attempt(() => store.lock(key, { lease, wait: lease }));
+  try {
+    const { held, version } = await look();
+    if (held !== undefined && serves(held)) return { held, fromStore: true };
+    const fresh = await request();
+    // A lost race leaves the other's token there, which is as good as ours.
+    await attempt(() => store.compareAndSet(key, version, encode(fresh)));
+    return { held: fresh, fromStore: false };
+  } finally {
+    if (lock !== undefined) await attempt(() => lock.release());
+  }
+}
+
+function encode({ token, obtainedAt }: HeldToken): Secret {
+  const { value, expiresAt, refreshAt, clockSkew } = token;
+  return new Secret(JSON.stringify({ value: value.reveal(), expiresAt, refreshAt, clockSkew, obtainedAt }));
+}
+
+/** What cannot be read is as good as nothing: another version of this package may have written it. */
+function decode(stored: Secret, margins: Margins): HeldToken | undefined {
+  try {
+    const { value, expiresAt, refreshAt, clockSkew, obtainedAt } = JSON.parse(stored.reveal()) as Record<
+      string,
+      unknown
+    >;
+    if (typeof value !== 'string' || typeof expiresAt !== 'number' || typeof obtainedAt !== 'number') return undefined;
+    return heldToken(
+      accessToken({ value, expiresAt, refreshAt: numberOrNothing(refreshAt), clockSkew: numberOrNothing(clockSkew) }),
+      obtainedAt,
+      margins,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+function numberOrNothing(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}

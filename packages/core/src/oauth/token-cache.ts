@@ -1,0 +1,261 @@
+// Reuses a token, renews it ahead of its end, and shares one request among all who wait for it.
+import { InputError } from '../errors.ts';
+import { printable } from '../redact.ts';
+import { type Attempts, failedAttempt, NO_FAILURE } from './attempts.ts';
+import { sharedToken } from './shared-token.ts';
+import { tell, type TokenListener } from './token-events.ts';
+import { type HeldToken, type Margins } from './token-lifetime.ts';
+import { abandonable, explained, requestToken, within } from './token-request.ts';
+import { type AccessToken, type TokenRequest, type TokenSource } from './token-source.ts';
+import { type TokenStore } from './token-store.ts';
+
+export interface CacheOptions {
+  /** Milliseconds before its end from which a token is renewed, never more than half its lifetime. Default 10 minutes. */
+  readonly earlyBy?: number;
+  /**
+   * Milliseconds before its end from which a token is no longer handed out, never more than a quarter of its lifetime.
+   * Default 10 seconds; more for servers that refuse tokens shortly before their end.
+   */
+  readonly reserve?: number;
+  /** Milliseconds one attempt to get a token may take, the wait for other processes included. Default 20 seconds. */
+  readonly timeout?: number;
+  /** Shares the token with other processes; `key` says under which name. */
+  readonly store?: TokenStore;
+  /** Name of the identity in `store`, such as `tenant/client/scope`. Required with `store`. */
+  readonly key?: string;
+  /** Called at every renewal, failure and refusal. What it throws is ignored. */
+  readonly onEvent?: TokenListener;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+  /** From 0 to 1, for the jitter of waits. */
+  readonly random?: () => number;
+}
+
+export interface CachedTokenRequest extends TokenRequest {
+  /** Ends this caller's wait, not the request it shares with others. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a cache knows, for health checks. Times in epoch milliseconds. */
+export interface TokenState {
+  /** `due`: in use and to be renewed; `unusable`: too near its end or past it. */
+  readonly token: 'none' | 'fresh' | 'due' | 'unusable';
+  readonly expiresAt: number | undefined;
+  readonly renewAt: number | undefined;
+  /** Milliseconds by which the issuer's clock is ahead of ours, where it told its time. */
+  readonly clockSkew: number | undefined;
+  readonly renewing: boolean;
+  /** Attempts that failed since the last success, and why the last one did. */
+  readonly failures: number;
+  readonly error: Error | undefined;
+  readonly nextAttemptAt: number | undefined;
+}
+
+/** A token source with a memory. */
+export interface CachedTokenSource {
+  (request?: CachedTokenRequest): Promise<AccessToken>;
+  /**
+   * Says that a server refused this token. It is forgotten if it still is the cached one, the next request goes to the
+   * source with `forceRefresh`, and the same value is never handed out again.
+   */
+  reject(token: AccessToken): void;
+  state(): TokenState;
+}
+
+/**
+ * Caches the tokens of a source for all users of one identity.
+ *
+ * A fresh token is returned at once. From `earlyBy` before its end, or when its issuer would like it renewed, it is still
+ * returned at once while one renewal runs behind it; when that fails, the token goes on serving and the renewal is tried
+ * again later. Without a usable token all callers wait for the same request and share its outcome. A failure is not
+ * cached, but until its back-off has passed (seconds, growing; `Retry-After` is honoured) it is thrown again without a request.
+ *
+ * The function it returns throws what the source threw if that is an error of this package, else TokenError
+ * `ERR_OAUTH_SOURCE` with the original as its cause; `ERR_OAUTH_TIMEOUT` when the source took too long.
+ * @throws TypeError `ERR_INPUT_OPTION` when a duration is not a positive number or `store` comes without `key`.
+ */
+export function cached(source: TokenSource, options: CacheOptions = {}): CachedTokenSource {
+  const cache = new TokenCache(source, options);
+  return Object.assign((request?: CachedTokenRequest) => cache.get(request), {
+    reject: (token: AccessToken) => cache.reject(token),
+    state: () => cache.state(),
+  });
+}
+
+/** Whether this source caches already and need not be wrapped. */
+export function isCached(source: TokenSource | CachedTokenSource): source is CachedTokenSource {
+  return 'reject' in source && 'state' in source;
+}
+
+interface Renewal {
+  readonly forced: boolean;
+  readonly outcome: Promise<HeldToken>;
+}
+
+class TokenCache {
+  readonly #source: TokenSource;
+  readonly #options: NormalisedOptions;
+  #held: HeldToken | undefined;
+  #renewal: Renewal | undefined;
+  #attempts: Attempts = NO_FAILURE;
+  /** Values servers refused, with their ends: the same one is never presented twice. */
+  readonly #refused = new Map<string, number>();
+  /** When the refused token had been asked for; what came before it will not do either. `undefined` once replaced. */
+  #refusedSince: number | undefined;
+
+  constructor(source: TokenSource, options: CacheOptions) {
+    this.#source = source;
+    this.#options = normalise(options);
+  }
+
+  async get({ forceRefresh = false, signal }: CachedTokenRequest = {}): Promise<AccessToken> {
+    signal?.throwIfAborted();
+    const held = this.#held;
+    const now = this.#options.now();
+    if (held === undefined || now >= held.usableUntil || forceRefresh) {
+      return (await abandonable(this.#renewed(forceRefresh), signal)).token;
+    }
+    if (now >= held.renewAt && this.#renewal === undefined && now >= this.#attempts.nextAttemptAt) {
+      this.#renew(false).catch(() => undefined); // told as an event, and the token in hand serves
+    }
+    return held.token;
+  }
+
+  reject(token: AccessToken): void {
+    const value = token.value.reveal();
+    const now = this.#options.now();
+    for (const [other, end] of this.#refused) if (end <= now) this.#refused.delete(other);
+    const known = this.#refused.has(value);
+    this.#refused.set(value, token.expiresAt);
+    if (this.#held?.token.value.reveal() === value) {
+      this.#refusedSince = this.#held.obtainedAt;
+      this.#held = undefined;
+    }
+    if (!known) tell(this.#options.onEvent, { type: 'refused', expiresAt: token.expiresAt });
+  }
+
+  state(): TokenState {
+    const held = this.#held;
+    const now = this.#options.now();
+    const { failures, error, nextAttemptAt } = this.#attempts;
+    return {
+      token: held === undefined ? 'none' : now < held.renewAt ? 'fresh' : now < held.usableUntil ? 'due' : 'unusable',
+      expiresAt: held?.token.expiresAt,
+      renewAt: held?.renewAt,
+      clockSkew: held?.token.clockSkew,
+      renewing: this.#renewal !== undefined,
+      failures,
+      error,
+      nextAttemptAt: failures > 0 ? nextAttemptAt : undefined,
+    };
+  }
+
+  /** Joins the request in flight or starts one. */
+  async #renewed(forced: boolean): Promise<HeldToken> {
+    // Who wants a new token cannot use a request that the source may answer with a copy.
+    while (forced && this.#renewal?.forced === false) await this.#renewal.outcome.catch(() => undefined);
+    if (this.#renewal !== undefined) return this.#renewal.outcome;
+    const { error, nextAttemptAt } = this.#attempts;
+    if (error !== undefined && this.#options.now() < nextAttemptAt) throw error;
+    return this.#renew(forced);
+  }
+
+  #renew(forced: boolean): Promise<HeldToken> {
+    const bypass = forced || this.#refusedSince !== undefined;
+    const outcome = this.#attempt(bypass, forced ? this.#options.now() : this.#refusedSince);
+    this.#renewal = { forced: bypass, outcome };
+    return outcome;
+  }
+
+  /** One attempt, to its event. `youngerThan`: when a token in the store must have been asked for at the earliest. */
+  async #attempt(forceRefresh: boolean, youngerThan = -Infinity): Promise<HeldToken> {
+    const { timeout, now, random, onEvent } = this.#options;
+    try {
+      const { held, fromStore } = await within(timeout, this.#obtain(forceRefresh, youngerThan));
+      this.#held = held;
+      this.#renewal = undefined;
+      this.#refusedSince = undefined;
+      this.#attempts = NO_FAILURE;
+      const { expiresAt, clockSkew } = held.token;
+      tell(onEvent, { type: 'renewed', expiresAt, renewAt: held.renewAt, fromStore, clockSkew });
+      return held;
+    } catch (cause) {
+      const error = explained(cause);
+      const usableUntil = this.#held?.usableUntil ?? -Infinity;
+      const at = now();
+      this.#renewal = undefined;
+      this.#attempts = failedAttempt(this.#attempts, error, { now: at, random, usableUntil });
+      const { failures, nextAttemptAt } = this.#attempts;
+      tell(onEvent, {
+        type: 'renewal-failed',
+        error,
+        failures,
+        nextAttemptAt,
+        usableUntil: usableUntil > at ? usableUntil : undefined,
+      });
+      throw error;
+    }
+  }
+
+  async #obtain(forceRefresh: boolean, youngerThan: number): Promise<{ held: HeldToken; fromStore: boolean }> {
+    const { shared, margins, timeout, now, onEvent } = this.#options;
+    const request = (): Promise<HeldToken> =>
+      requestToken(this.#source, { forceRefresh, margins, now, fault: (held) => this.#fault(held) });
+    if (shared === undefined) return { held: await request(), fromStore: false };
+    return sharedToken({
+      ...shared,
+      margins,
+      lease: timeout / 2,
+      request,
+      serves: (held) =>
+        held.obtainedAt > youngerThan &&
+        this.#fault(held) === undefined &&
+        // One that is due itself is better than none, and than nothing else.
+        (now() < held.renewAt || this.#held === undefined || now() >= this.#held.usableUntil),
+      onStoreError: (error) => tell(onEvent, { type: 'store-failed', error }),
+    });
+  }
+
+  /** Why a token is of no use to us. */
+  #fault(held: HeldToken): string | undefined {
+    const now = this.#options.now();
+    const value = held.token.value.reveal();
+    if (this.#refused.has(value)) return 'the one a server refused';
+    if (now >= held.usableUntil) return 'one that has ended by our clock';
+    const current = this.#held;
+    return current !== undefined && now >= current.renewAt && current.token.value.reveal() === value
+      ? 'the one that was to be renewed'
+      : undefined;
+  }
+}
+
+interface NormalisedOptions {
+  readonly margins: Margins;
+  readonly timeout: number;
+  readonly shared: { readonly store: TokenStore; readonly key: string } | undefined;
+  readonly onEvent: TokenListener | undefined;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+function normalise(options: CacheOptions): NormalisedOptions {
+  const { store, key, onEvent, now = Date.now, random = Math.random } = options;
+  if (store !== undefined && !key) throw new InputError('ERR_INPUT_OPTION', 'a token store needs the option key');
+  return {
+    margins: {
+      earlyBy: duration('earlyBy', options.earlyBy, 600_000),
+      reserve: duration('reserve', options.reserve, 10_000),
+    },
+    timeout: duration('timeout', options.timeout, 20_000),
+    shared: store !== undefined && key ? { store, key } : undefined,
+    onEvent,
+    now,
+    random,
+  };
+}
+
+function duration(name: string, value: number | undefined, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && value >= 0 && value < 2 ** 31) return value;
+  throw new InputError('ERR_INPUT_OPTION', `${name} must be a number of milliseconds, got ${printable(String(value))}`);
+}

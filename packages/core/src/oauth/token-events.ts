@@ -1,0 +1,54 @@
+// What a token cache tells whoever runs it. Nothing here holds a token or a secret.
+
+/** A new token is in use. */
+export interface TokenRenewed {
+  readonly type: 'renewed';
+  /** Epoch milliseconds. */
+  readonly expiresAt: number;
+  /** Epoch milliseconds from which it will be renewed in turn. */
+  readonly renewAt: number;
+  /** Another process had renewed it: no request was made. */
+  readonly fromStore: boolean;
+  /** Milliseconds by which the issuer's clock is ahead of ours, where it told its time. */
+  readonly clockSkew: number | undefined;
+}
+
+/** An attempt to get a token failed: one event each attempt. Loud, because sends may go on without a sign of it. */
+export interface TokenRenewalFailed {
+  readonly type: 'renewal-failed';
+  readonly error: Error;
+  /** Attempts that failed since the last success, this one included. */
+  readonly failures: number;
+  /** Epoch milliseconds before which no other attempt is made. */
+  readonly nextAttemptAt: number;
+  /** Epoch milliseconds until which the old token still serves; `undefined` when there is none and sends fail. */
+  readonly usableUntil: number | undefined;
+}
+
+/** A server refused a token before its time. */
+export interface TokenRefused {
+  readonly type: 'refused';
+  /** Epoch milliseconds the token should have lasted until. */
+  readonly expiresAt: number;
+}
+
+/** The store shared with other processes failed; the cache goes on without it. */
+export interface TokenStoreFailed {
+  readonly type: 'store-failed';
+  readonly error: unknown;
+}
+
+export type TokenEvent = TokenRenewed | TokenRenewalFailed | TokenRefused | TokenStoreFailed;
+
+export type TokenListener = (event: TokenEvent) => void;
+
+/** Calls the listener so that nothing it does can break a send. */
+export function tell(listener: TokenListener | undefined, event: TokenEvent): void {
+  try {
+    const result: unknown = listener?.(event);
+    // An async listener is not in the type but will be passed.
+    if (result instanceof Promise) result.catch(() => undefined);
+  } catch {
+    // The listener's trouble is its own: there is nobody to tell but the listener.
+  }
+}
