@@ -1,4 +1,5 @@
 // What can go wrong, sorted by what the caller can do about it. docs/errors.md explains every code; a test keeps the two equal.
+import type { RecipientResult } from './receipt.ts';
 import { type Reply, replyText } from './smtp/reply.ts';
 
 /** Every code an error of this package can carry. */
@@ -91,10 +92,18 @@ export abstract class MailError extends Error {
 export class ReplyError extends MailError {
   override readonly name = 'ReplyError';
   readonly reply: Reply;
+  /** Each recipient's answer, where the recipients were what the server refused. */
+  readonly recipients: readonly RecipientResult[];
 
-  constructor(code: ErrorCode, doing: string, reply: Reply, facts: MailErrorFacts = {}) {
+  constructor(
+    code: ErrorCode,
+    doing: string,
+    reply: Reply,
+    { recipients = [], ...facts }: MailErrorFacts & { readonly recipients?: readonly RecipientResult[] } = {},
+  ) {
     super(code, `${doing}: ${replyText(reply)}`, facts);
     this.reply = reply;
+    this.recipients = recipients;
   }
 }
 
@@ -106,7 +115,11 @@ export class AuthenticationError extends MailError {
   /** What the server said in its error challenge, decoded (for XOAUTH2 a JSON text), where it sent one. */
   readonly challenge: string | undefined;
 
-  constructor(mechanism: string, reply: Reply, facts: MailErrorFacts & { readonly challenge?: string | undefined } = {}) {
+  constructor(
+    mechanism: string,
+    reply: Reply,
+    facts: MailErrorFacts & { readonly challenge?: string | undefined } = {},
+  ) {
     super('ERR_SMTP_AUTH_REFUSED', `AUTH ${mechanism}: ${replyText(reply)}`, { stage: 'AUTH', ...facts });
     this.mechanism = mechanism;
     this.reply = reply;

@@ -1,5 +1,32 @@
+export { createMailer, type CloseOptions, type Mailer, type MailerOptions, type SendOptions } from './mailer.ts';
+export type { Envelope, MessageBody, OutgoingMail } from './message.ts';
+export type { Receipt, RecipientResult, RecipientResults, SendTimings } from './receipt.ts';
 export { type Reply, replyText } from './smtp/reply.ts';
-export * from './errors.ts';
+export type { Capabilities } from './smtp/capabilities.ts';
+export type { ConnectionFacts } from './smtp/connection.ts';
+export type { TlsMode } from './smtp/session.ts';
+export { DEFAULT_TIMEOUTS, type Timeouts } from './smtp/timeouts.ts';
+export type { TranscriptEvent } from './smtp/transcript.ts';
+export type { MechanismName } from './sasl/mechanism.ts';
+export { PROVIDERS, genericProvider, type Provider, type ProviderLimits, type ProviderName } from './providers.ts';
+export {
+  AuthenticationError,
+  CapabilityError,
+  ConnectionError,
+  ERROR_CODES,
+  InputError,
+  MailError,
+  ProtocolError,
+  ReplyError,
+  TokenError,
+  isTransient,
+  mayHaveBeenSent,
+  type ErrorCode,
+  type InputErrorCode,
+  type MailErrorFacts,
+  type Stage,
+  type TokenErrorFacts,
+} from './errors.ts';
 export { Secret } from './secret.ts';
 export {
   accessToken,
@@ -8,3 +35,10 @@ export {
   type TokenRequest,
   type TokenSource,
 } from './oauth/token-source.ts';
+export {
+  cached,
+  type CacheOptions,
+  type CachedTokenRequest,
+  type CachedTokenSource,
+  type TokenState,
+} from './oauth/token-cache.ts';

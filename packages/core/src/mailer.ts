@@ -1,0 +1,176 @@
+// The front door: options checked once, then send, verify, close.
+import { createSecureContext, type SecureContext } from 'node:tls';
+import { ConnectionError, InputError } from './errors.ts';
+import type { OutgoingMail } from './message.ts';
+import { type CachedTokenSource, cached } from './oauth/token-cache.ts';
+import type { TokenSource } from './oauth/token-source.ts';
+import { PROVIDERS, type Provider, type ProviderName, genericProvider } from './providers.ts';
+import type { Receipt } from './receipt.ts';
+import type { ConnectionFacts } from './smtp/connection.ts';
+import { toContent } from './smtp/content.ts';
+import { checkEnvelope } from './smtp/envelope.ts';
+import { Job, closedError } from './smtp/job.ts';
+import { parseMailbox } from './smtp/mailbox.ts';
+import { Pool } from './smtp/pool.ts';
+import type { TlsMode } from './smtp/session.ts';
+import { type Timeouts, completeTimeouts } from './smtp/timeouts.ts';
+
+export interface MailerOptions {
+  /** A known service by name, or a description of another one. Required unless `host` is given. */
+  readonly provider?: ProviderName | Provider | undefined;
+  /** Host name or IP address instead of the provider's. */
+  readonly host?: string | undefined;
+  readonly port?: number | undefined;
+  /** How TLS starts. `'none'` is for servers on a loopback address only. Default: the provider's. */
+  readonly tls?: TlsMode | undefined;
+  /** Certificate authorities (PEM) to trust instead of Node's own. Certificates are always verified. */
+  readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
+  /** The mailbox to log in as. */
+  readonly user: string;
+  /** Where access tokens come from. Cached here unless it is `cached()` already. */
+  readonly token: TokenSource | CachedTokenSource;
+  /** What this client calls itself in EHLO. Default: the address literal of its end of the connection. */
+  readonly name?: string | undefined;
+  readonly timeouts?: Partial<Timeouts> | undefined;
+  /** Milliseconds an unused connection stays open. Default 60 s. An idle connection does not keep the process alive. */
+  readonly idleTimeout?: number | undefined;
+}
+
+export interface SendOptions {
+  /** Ends this send: ConnectionError `ERR_SMTP_ABORTED`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for everything, waiting included: ConnectionError `ERR_SMTP_DEADLINE`. Default: none. */
+  readonly deadline?: number | undefined;
+}
+
+export interface CloseOptions {
+  /** Milliseconds for what was accepted to finish; what is left then fails with `ERR_MAILER_CLOSED`. Default 30 s. */
+  readonly deadline?: number | undefined;
+}
+
+/** Sends messages through one account. */
+export interface Mailer {
+  /**
+   * Sends one message. Resolves when the server has taken it for at least one recipient; look at `refused` and `deferred`.
+   * Rejects with a TypeError (`ERR_INPUT_…`) for the caller's mistakes, else with one of ReplyError, AuthenticationError,
+   * CapabilityError, ProtocolError, ConnectionError, TokenError; `mayHaveBeenSent` says whether a copy may be on its way.
+   */
+  send(mail: OutgoingMail, options?: SendOptions): Promise<Receipt>;
+  /** Gets a token, connects and logs in, without sending. Shows that AUTH works, not that sending will be allowed. */
+  verify(options?: SendOptions): Promise<ConnectionFacts>;
+  /** Waits for what was accepted, says goodbye to the server, refuses what comes later. */
+  close(options?: CloseOptions): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Makes a mailer. Nothing is connected or fetched before the first send.
+ * @throws TypeError `ERR_INPUT_OPTION`, `ERR_INPUT_ADDRESS` naming the option.
+ */
+export function createMailer(options: MailerOptions): Mailer {
+  const provider = completeProvider(options);
+  const user = parseMailbox(options.user, 'user').address;
+  const timeouts = completeTimeouts(options.timeouts);
+  const token = asCached(options.token, provider);
+  const { name, ca, idleTimeout = 60_000 } = options;
+  if (name !== undefined && !/^[\x21-\x7e]{1,255}$/.test(name)) throw optionError('name', 'a host name', name);
+  if (!(idleTimeout > 0 && idleTimeout < 2 ** 31))
+    throw optionError('idleTimeout', 'milliseconds above 0', idleTimeout);
+
+  let secureContext: SecureContext | undefined;
+  const pool = new Pool({
+    connection: {
+      provider,
+      user,
+      timeouts,
+      name,
+      // Made at the first connection: reading certificate authorities is too much work for an import or a constructor.
+      get secureContext() {
+        secureContext ??= createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca: asList(ca) }) });
+        return secureContext;
+      },
+    },
+    token,
+    connections: provider.limits.connections,
+    idleTimeout,
+  });
+
+  let closed: Promise<void> | undefined;
+  const close = ({ deadline = 30_000 }: CloseOptions = {}): Promise<void> => (closed ??= pool.close(deadline));
+  return {
+    async send(mail, { signal, deadline } = {}) {
+      checkDeadline(deadline);
+      const job = new Job(checkEnvelope(mail.envelope), toContent(mail.message, mail.size), { signal, deadline });
+      pool.submit(job);
+      return job.promise;
+    },
+    async verify({ signal, deadline = 120_000 } = {}) {
+      checkDeadline(deadline);
+      if (closed !== undefined) throw closedError();
+      const late = new ConnectionError('ERR_SMTP_DEADLINE', `no login within the deadline of ${deadline} ms`);
+      const ends = new AbortController();
+      const timer = setTimeout(() => ends.abort(late), deadline);
+      const abort = (): void => ends.abort(signal?.reason);
+      signal?.addEventListener('abort', abort, { once: true });
+      if (signal?.aborted === true) abort();
+      try {
+        return await pool.verify(ends.signal);
+      } catch (error) {
+        throw ends.signal.reason === late ? late : error;
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+      }
+    },
+    close,
+    [Symbol.asyncDispose]: () => close(),
+  };
+}
+
+function completeProvider({ provider: given, host, port, tls }: MailerOptions): Provider {
+  let base: Provider;
+  if (typeof given === 'string') {
+    if (!Object.hasOwn(PROVIDERS, given)) {
+      throw optionError('provider', `one of ${Object.keys(PROVIDERS).join(', ')}`, given);
+    }
+    base = PROVIDERS[given];
+  } else if (given !== undefined) base = given;
+  else if (host !== undefined) base = genericProvider(host, port);
+  else throw new InputError('ERR_INPUT_OPTION', "provider: name a service, such as 'microsoft365', or give a host");
+  const provider = { ...base, host: host ?? base.host, port: port ?? base.port, tls: tls ?? base.tls };
+  if (!/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})|[0-9A-Fa-f:.]{2,45})$/.test(provider.host)) {
+    throw optionError('host', 'a host name or an IP address', provider.host);
+  }
+  if (!(Number.isInteger(provider.port) && provider.port > 0 && provider.port < 65_536)) {
+    throw optionError('port', 'a port number', provider.port);
+  }
+  if (!['starttls', 'implicit', 'none'].includes(provider.tls)) {
+    throw optionError('tls', "'starttls', 'implicit' or 'none'", provider.tls);
+  }
+  if (provider.tls === 'none' && !/^(?:localhost|127(?:\.\d{1,3}){3}|::1)$/.test(provider.host)) {
+    throw new InputError('ERR_INPUT_OPTION', `tls: 'none' is for loopback addresses, not for ${provider.host}`);
+  }
+  return provider;
+}
+
+function asCached(token: TokenSource | CachedTokenSource, provider: Provider): CachedTokenSource {
+  if (typeof token !== 'function') throw optionError('token', 'a token source, such as clientCredentials(…)', token);
+  return 'reject' in token ? token : cached(token, { earlyBy: provider.tokenMargin });
+}
+
+function checkDeadline(deadline: number | undefined): void {
+  if (deadline !== undefined && !(deadline > 0 && deadline < 2 ** 31)) {
+    throw optionError('deadline', 'milliseconds above 0', deadline);
+  }
+}
+
+const asList = (ca: NonNullable<MailerOptions['ca']>): (string | Buffer)[] =>
+  (typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca).map((each) =>
+    typeof each === 'string' ? each : Buffer.from(each),
+  );
+
+function optionError(name: string, expected: string, got: unknown): InputError {
+  const shown =
+    typeof got === 'string' ? JSON.stringify(got.slice(0, 100)) : typeof got === 'number' ? got : typeof got;
+  return new InputError('ERR_INPUT_OPTION', `${name}: expected ${expected}, got ${shown}`);
+}

@@ -1,0 +1,595 @@
+// The only I/O of the core: one socket, one parser, and a loop that plays dialogues over them, several in flight when the
+// next may speak behind the last words of the one before (RFC 2920 section 3.1). Over 300 lines because what a socket
+// can do wrong has to be judged beside the replies still owed; whatever can be decided without the socket is elsewhere.
+import net from 'node:net';
+import tls from 'node:tls';
+import { ConnectionError, type ErrorCode, type MailError, ProtocolError, type Stage } from '../errors.ts';
+import { type Redactor, createRedactor, printable } from '../redact.ts';
+import type { Secret } from '../secret.ts';
+import type { Body, Dialogue, Step } from './dialogue.ts';
+import { eightBitRefused } from './envelope.ts';
+import { ReplyParser } from './reply-parser.ts';
+import { type Reply, replyText } from './reply.ts';
+import { type Timeouts, replyTimeout } from './timeouts.ts';
+import { MessageEncoder } from './transparency.ts';
+import { transcribe, transcribing } from './transcript.ts';
+
+export interface ChannelOptions {
+  readonly host: string;
+  readonly port: number;
+  /** TLS from the first byte (RFC 8314 section 3.3). */
+  readonly implicitTls: boolean;
+  readonly secureContext: tls.SecureContext;
+  readonly timeouts: Timeouts;
+}
+
+/** A dialogue being played. */
+export interface Run {
+  /** Ends the dialogue with this error; what others on the channel still wait for is not touched where that is possible. */
+  cancel(error: ConnectionError): void;
+}
+
+export type Done<T> = (error: unknown, value: T | undefined) => void;
+
+interface Task {
+  readonly dialogue: Dialogue<unknown>;
+  readonly done: Done<unknown>;
+  replies: Reply[];
+  missing: number;
+  stage: Stage;
+  /** Settled early: its remaining replies are read and dropped. */
+  cancelled: boolean;
+  settled: boolean;
+}
+
+/** A reply owed by the server. */
+interface Expected {
+  readonly task: Task;
+  readonly stage: Stage;
+  /** Its command has been handed to the socket. */
+  sent: boolean;
+  /** For the reply to a message: the message is complete. For all others always true. */
+  complete: boolean;
+}
+
+/** Up to this many bytes a flight is copied into one write: one TLS record instead of several. */
+const ONE_WRITE = 64 * 1024;
+let connections = 0;
+
+export class Channel {
+  readonly #options: ChannelOptions;
+  readonly #id = ++connections;
+  #socket: net.Socket;
+  #parser = new ReplyParser();
+  #redact: Redactor = printable;
+  #expected: Expected[] = [];
+  /** How many of the last #expected are not sent yet. */
+  #unsent = 0;
+  #out: (string | Uint8Array)[] = [];
+  /** Who may speak; others wait until it has said its last words. */
+  #speaker: Task | undefined;
+  #reading = false;
+  #failure: MailError | undefined;
+  #deadline = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #timerAt = 0;
+  #drained: (() => void) | undefined;
+
+  /** Called when the next dialogue may speak. */
+  onFree: (() => void) | undefined;
+  /** Called once, when the channel can carry nothing any more. */
+  onClose: ((reason: MailError) => void) | undefined;
+
+  /** Connects, and does the TLS handshake where it comes first. */
+  static async open(options: ChannelOptions, signal?: AbortSignal): Promise<Channel> {
+    if (signal?.aborted === true) throw abortError(signal, 'connect');
+    const plain = net.connect({ host: options.host, port: options.port, noDelay: true });
+    const channel = new Channel(options, plain);
+    const abort = (): void => channel.destroy(abortError(signal, 'connect'));
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      await channel.#until(plain, 'connect', options.timeouts.connect);
+      if (options.implicitTls) await channel.#handshake(plain);
+      else channel.#attach(plain);
+      return channel;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  private constructor(options: ChannelOptions, socket: net.Socket) {
+    this.#options = options;
+    this.#socket = socket;
+  }
+
+  /** Whether everything said so far was answered and nothing is being said. */
+  get idle(): boolean {
+    return this.#expected.length === 0 && this.#speaker === undefined;
+  }
+
+  get free(): boolean {
+    return this.#speaker === undefined && this.#failure === undefined;
+  }
+
+  get closed(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  /** The address literal of this end (RFC 5321 section 4.1.3), for a client without a name of its own. */
+  get localLiteral(): string {
+    const address = this.#socket.localAddress ?? '127.0.0.1';
+    const ipv4 = address.startsWith('::ffff:') ? address.slice(7) : address;
+    return net.isIPv6(ipv4) ? `[IPv6:${ipv4.replace(/%.*$/, '')}]` : `[${ipv4}]`;
+  }
+
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? '';
+  }
+
+  /** TLS version and cipher of the socket; `undefined` while it is in clear. */
+  get tls(): { readonly protocol: string; readonly cipher: string } | undefined {
+    const socket = this.#socket;
+    if (!(socket instanceof tls.TLSSocket)) return undefined;
+    return { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().name };
+  }
+
+  /** From now on these are taken out of everything the server says. */
+  hide(secrets: readonly Secret[]): void {
+    this.#redact = createRedactor(secrets);
+  }
+
+  /** An idle channel does not keep the process alive. */
+  rest(): void {
+    this.#socket.unref();
+  }
+
+  /** Plays a dialogue to its end and calls `done` once. Only when `free`. */
+  start<T>(dialogue: Dialogue<T>, done: Done<T>): Run {
+    const task: Task = {
+      dialogue,
+      done: done as Done<unknown>,
+      replies: [],
+      missing: 0,
+      stage: 'connect',
+      cancelled: false,
+      settled: false,
+    };
+    if (this.#failure !== undefined) {
+      this.#settle(task, this.#failure, undefined);
+      return { cancel() {} };
+    }
+    if (this.#speaker !== undefined) throw new Error('a dialogue was started while another speaks');
+    this.#socket.ref();
+    this.#speaker = task;
+    this.#advance(task, []);
+    if (!this.#reading) this.#flush();
+    return { cancel: (error) => this.#cancel(task, error) };
+  }
+
+  /** Plays a dialogue to its end. */
+  async play<T>(dialogue: Dialogue<T>, signal?: AbortSignal): Promise<T> {
+    let abort: (() => void) | undefined;
+    try {
+      return await new Promise<T>((resolve, reject) => {
+        const run = this.start(dialogue, (error, value) => (error === undefined ? resolve(value as T) : reject(error)));
+        abort = () => run.cancel(abortError(signal));
+        signal?.addEventListener('abort', abort, { once: true });
+        if (signal?.aborted === true) abort();
+      });
+    } finally {
+      if (abort !== undefined) signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /**
+   * Drops the connection. Whose turn it was gets an error made from `reason`; those grouped behind, of whose message
+   * nothing was sent yet, learn that the connection closed and may try another.
+   */
+  destroy(reason: MailError): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = reason;
+    clearTimeout(this.#timer);
+    this.#note(`closed: ${reason.message}`);
+    this.#socket.destroy();
+    this.#out = [];
+    const waiting = this.#expected;
+    this.#expected = [];
+    const speaker = this.#speaker;
+    this.#speaker = undefined;
+    this.#drained?.();
+    const tasks = new Set(waiting.map(({ task }) => task));
+    if (speaker !== undefined) tasks.add(speaker);
+    const bystander = this.#error(
+      'ERR_SMTP_CLOSED',
+      `the connection was dropped: ${reason.message}`,
+      undefined,
+      reason,
+    );
+    let turn = true;
+    for (const task of tasks) {
+      const owed = waiting.filter((expected) => expected.task === task);
+      const sent = owed.some(({ stage, complete, sent: flushed }) => stage === 'message' && complete && flushed);
+      const stage = owed[0]?.stage ?? task.stage;
+      this.#throwInto(task, this.#failureFor(turn ? reason : bystander, stage, sent));
+      turn = false;
+    }
+    this.onClose?.(reason);
+  }
+
+  // ---- playing ----
+
+  #advance(task: Task, replies: readonly Reply[], error?: unknown): void {
+    let next: IteratorResult<Step, unknown>;
+    try {
+      next = error === undefined ? task.dialogue.next(replies) : task.dialogue.throw(error);
+    } catch (failure) {
+      this.#settle(task, failure, undefined);
+      return;
+    }
+    if (next.done === true) this.#settle(task, undefined, next.value);
+    else if (this.#failure !== undefined) this.#settle(task, error ?? this.#failure, undefined);
+    else this.#play(task, next.value);
+  }
+
+  #play(task: Task, step: Step): void {
+    task.replies = [];
+    switch (step.kind) {
+      case 'greeting':
+        this.#expect(task, 'greeting');
+        break;
+      case 'secure':
+        task.stage = 'tls';
+        this.#secure(task);
+        break;
+      case 'exchange':
+        for (const command of step.commands) {
+          this.#out.push(command.line, '\r\n');
+          this.#expect(task, command.stage);
+          if (transcribing()) this.#say('client', command.log ?? command.line);
+        }
+        if (step.body !== undefined) this.#sendBody(task, step.body, step.last === true);
+        else if (step.last === true) this.#yieldFloor(task);
+    }
+  }
+
+  #expect(task: Task, stage: Stage, complete = true): Expected {
+    const expected: Expected = { task, stage, sent: false, complete };
+    if (task.missing === 0) task.stage = stage;
+    task.missing += 1;
+    this.#expected.push(expected);
+    this.#unsent += 1;
+    return expected;
+  }
+
+  #settle(task: Task, error: unknown, value: unknown): void {
+    if (!task.settled) {
+      task.settled = true;
+      task.done(error, value);
+    }
+    this.#yieldFloor(task);
+  }
+
+  #yieldFloor(task: Task): void {
+    if (this.#speaker !== task) return;
+    this.#speaker = undefined;
+    if (this.#failure === undefined) this.onFree?.();
+  }
+
+  #cancel(task: Task, error: ConnectionError): void {
+    if (task.settled) return;
+    const ahead = this.#expected.findIndex((expected) => expected.task === task);
+    if (ahead <= 0) {
+      // Nobody waits for a reply before ours: the connection goes, with it what was grouped behind us (not sent yet).
+      this.destroy(error);
+      return;
+    }
+    task.cancelled = true;
+    task.settled = true;
+    task.done(this.#failureFor(error, this.#expected[ahead]?.stage ?? task.stage, false), undefined);
+  }
+
+  // ---- reading ----
+
+  #onData(chunk: Uint8Array): void {
+    if (this.#failure !== undefined) return;
+    this.#reading = true;
+    for (const raw of this.#parser.push(chunk)) {
+      this.#onReply(raw);
+      if (this.#failure !== undefined) break;
+    }
+    this.#reading = false;
+    if (this.#failure !== undefined) return;
+    if (this.#parser.failure !== undefined) {
+      this.destroy(this.#parser.failure);
+      return;
+    }
+    this.#flush();
+  }
+
+  #onReply(raw: Reply): void {
+    const reply: Reply = { ...raw, lines: raw.lines.map(this.#redact) };
+    if (transcribing()) for (const line of reply.lines) this.#say('server', `${reply.code} ${line}`.trimEnd());
+    const expected = this.#expected[0];
+    if (expected === undefined || !expected.sent) {
+      if (reply.code === 421) {
+        this.destroy(this.#error('ERR_SMTP_CLOSED', `the server closed the connection: ${replyText(reply)}`));
+      } else this.destroy(new ProtocolError(`a reply nobody asked for: ${replyText(reply)}`));
+      return;
+    }
+    if (!expected.complete && reply.code < 400) {
+      this.destroy(
+        new ProtocolError(`the message was answered before its end: ${replyText(reply)}`, { stage: 'message' }),
+      );
+      return;
+    }
+    this.#expected.shift();
+    const { task } = expected;
+    task.replies.push(reply);
+    task.missing -= 1;
+    this.#armTimer();
+    const next = this.#expected[0];
+    if (next !== undefined && next.task === task) task.stage = next.stage;
+    if (task.missing === 0) {
+      if (task.cancelled) this.destroy(this.#error('ERR_SMTP_CLOSED', 'a message on this connection was cancelled'));
+      else this.#advance(task, task.replies);
+    }
+    if (this.#failure !== undefined) return;
+    if (!expected.complete) {
+      // Refused in mid-message: there is no way to stop but to hang up (RFC 5321 section 4.1.1.4).
+      this.destroy(this.#error('ERR_SMTP_CLOSED', 'the server refused the message before its end'));
+    } else if (reply.code === 421) {
+      this.destroy(this.#error('ERR_SMTP_CLOSED', `the server closed the connection: ${replyText(reply)}`));
+    }
+  }
+
+  // ---- writing ----
+
+  #flush(): void {
+    if (this.#failure !== undefined) return;
+    const pieces = this.#out;
+    if (pieces.length > 0) {
+      this.#out = [];
+      let length = 0;
+      for (const piece of pieces) length += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
+      if (length <= ONE_WRITE) {
+        const flight = Buffer.allocUnsafe(length);
+        let at = 0;
+        for (const piece of pieces) {
+          if (typeof piece === 'string') at += flight.write(piece, at);
+          else {
+            flight.set(piece, at);
+            at += piece.length;
+          }
+        }
+        this.#socket.write(flight);
+      } else {
+        this.#socket.cork();
+        for (const piece of pieces) this.#socket.write(piece);
+        this.#socket.uncork();
+      }
+    }
+    if (this.#unsent > 0) {
+      for (let i = this.#expected.length - this.#unsent; i < this.#expected.length; i++) {
+        const expected = this.#expected[i];
+        if (expected !== undefined) expected.sent = true;
+      }
+      const wasWaiting = this.#expected.length > this.#unsent;
+      this.#unsent = 0;
+      if (!wasWaiting) this.#armTimer();
+    }
+  }
+
+  #sendBody(task: Task, body: Body, last: boolean): void {
+    const encoder = new MessageEncoder(body.framing);
+    const { content } = body;
+    if (content.bytes !== undefined && content.bytes.length <= ONE_WRITE) {
+      this.#out.push(encoder.encode(content.bytes), encoder.end());
+      this.#expect(task, 'message');
+      if (transcribing()) this.#note(`message of ${content.bytes.length} bytes`);
+      if (last) this.#yieldFloor(task);
+      return;
+    }
+    const expected = this.#expect(task, 'message', false);
+    this.#flush();
+    this.#pump(content.pieces(), encoder, body.sevenBit).then(
+      (size) => {
+        if (this.#failure !== undefined || expected.complete || task.settled) return;
+        this.#out.push(encoder.end());
+        expected.complete = true;
+        if (transcribing()) this.#note(`message of ${size} bytes`);
+        if (last) this.#yieldFloor(task);
+        this.#armTimer();
+        this.#flush();
+      },
+      (cause: unknown) => {
+        if (this.#failure !== undefined) return;
+        const facts = { cause, stage: 'message' } as const;
+        // The text stays out of our message: it is the caller's, and it is there as the cause.
+        this.destroy(new ConnectionError('ERR_SMTP_BODY', 'the message could not be read to its end', facts));
+      },
+    );
+  }
+
+  /** Sends pieces as fast as the server takes them; returns how many bytes they had. */
+  async #pump(pieces: AsyncIterable<Uint8Array>, encoder: MessageEncoder, sevenBit: boolean): Promise<number> {
+    let size = 0;
+    for await (const piece of pieces) {
+      if (this.#failure !== undefined) return size;
+      if (sevenBit && piece.some((byte) => byte > 127)) throw eightBitRefused();
+      size += piece.length;
+      const bytes = encoder.encode(piece);
+      this.#setDeadline(this.#options.timeouts.block);
+      if (bytes.length > 0 && !this.#socket.write(bytes)) {
+        await new Promise<void>((resolve) => {
+          this.#drained = resolve;
+        });
+        this.#drained = undefined;
+      }
+      if (this.#failure !== undefined) return size;
+      this.#deadline = Infinity; // the caller's stream may take its time
+    }
+    return size;
+  }
+
+  // ---- TLS ----
+
+  #secure(task: Task): void {
+    if (this.#expected.length > 0 || this.#parser.pending) {
+      this.destroy(new ProtocolError('data arrived between the reply to STARTTLS and the handshake', { stage: 'tls' }));
+      return;
+    }
+    const plain = this.#socket;
+    for (const [event, listener] of this.#listeners) plain.off(event, listener as () => void);
+    plain.on('error', () => {}); // the TLS socket above it reports the same error
+    this.#handshake(plain).then(
+      () => {
+        this.#advance(task, []);
+        this.#flush();
+      },
+      () => {}, // the task was told by destroy()
+    );
+  }
+
+  async #handshake(plain: net.Socket): Promise<void> {
+    const { host, secureContext, timeouts } = this.#options;
+    const socket = tls.connect({
+      socket: plain,
+      host,
+      // An IP address is not a server name (RFC 6066 section 3); the certificate is checked against `host` all the same.
+      servername: net.isIP(host) === 0 ? host : '',
+      secureContext,
+      rejectUnauthorized: true, // in words: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment has no say
+    });
+    this.#socket = socket;
+    await this.#until(socket, 'secureConnect', timeouts.tls);
+    if (!socket.authorized) {
+      this.destroy(this.#error('ERR_SMTP_TLS', 'tls: the certificate is not trusted', 'tls'));
+      throw this.#failure ?? new Error('unreachable');
+    }
+    this.#parser = new ReplyParser();
+    this.#attach(socket);
+    if (transcribing()) this.#note(`TLS: ${this.tls?.protocol} ${this.tls?.cipher}`);
+  }
+
+  /** Waits for an event of a socket that is being opened. */
+  #until(socket: net.Socket, event: 'connect' | 'secureConnect', timeout: number): Promise<void> {
+    const stage = event === 'connect' ? 'connect' : 'tls';
+    const code = event === 'connect' ? 'ERR_SMTP_CONNECT' : 'ERR_SMTP_TLS';
+    return new Promise((resolve, reject) => {
+      const fail = (why: string, cause?: Error, kind: ErrorCode = code): void => {
+        clearTimeout(timer);
+        this.destroy(this.#error(kind, `${stage}: ${why}`, stage, cause));
+        reject(this.#failure);
+      };
+      const opened = (): void => {
+        clearTimeout(timer);
+        socket.off('error', failed).off('close', closed);
+        resolve();
+      };
+      const failed = (cause: Error): void => fail(reasonOf(cause), cause);
+      const closed = (): void => fail('the connection was closed');
+      const timer = setTimeout(() => fail(`no answer within ${timeout} ms`, undefined, 'ERR_SMTP_TIMEOUT'), timeout);
+      socket.once(event, opened).on('error', failed).on('close', closed);
+    });
+  }
+
+  readonly #listeners: readonly [string, (...args: never[]) => void][] = [
+    ['data', (chunk: Uint8Array): void => this.#onData(chunk)],
+    ['drain', (): void => this.#drained?.()],
+    ['error', (cause: Error): void => this.#onError(cause)],
+    ['end', (): void => this.#onEnd()],
+    ['close', (): void => this.#onEnd()],
+  ];
+
+  #attach(socket: net.Socket): void {
+    this.#socket = socket;
+    for (const [event, listener] of this.#listeners) socket.on(event, listener as () => void);
+  }
+
+  #onError(cause: Error): void {
+    this.destroy(this.#error('ERR_SMTP_CLOSED', `connection lost: ${reasonOf(cause)}`, undefined, cause));
+  }
+
+  #onEnd(): void {
+    const half = this.#parser.pending ? ' in the middle of a reply' : '';
+    this.destroy(this.#error('ERR_SMTP_CLOSED', `the server closed the connection${half}`));
+  }
+
+  // ---- time ----
+
+  /** The head of the queue is what we wait for now; its time starts now. */
+  #armTimer(): void {
+    const head = this.#expected[0];
+    if (head === undefined) this.#deadline = Infinity;
+    else if (head.complete) this.#setDeadline(replyTimeout(this.#options.timeouts, head.stage));
+  }
+
+  #setDeadline(timeout: number): void {
+    const now = performance.now();
+    this.#deadline = now + timeout;
+    // One timer per channel, moved only forward: a timer per reply would cost more than the reply.
+    if (this.#timer !== undefined && this.#timerAt <= this.#deadline) return;
+    clearTimeout(this.#timer);
+    this.#timerAt = this.#deadline;
+    this.#timer = setTimeout(() => this.#onTimer(), timeout).unref(); // the socket holds the process, if anything
+  }
+
+  #onTimer(): void {
+    this.#timer = undefined;
+    if (this.#failure !== undefined || this.#deadline === Infinity) return;
+    const left = this.#deadline - performance.now();
+    if (left > 0) {
+      this.#setDeadline(left);
+      return;
+    }
+    const stage = this.#expected[0]?.stage ?? 'message';
+    const waited =
+      this.#expected[0]?.complete === false ? 'the server took no more of the message' : `no reply to ${stage}`;
+    this.destroy(this.#error('ERR_SMTP_TIMEOUT', `${waited} in time`, stage));
+  }
+
+  // ---- words ----
+
+  #throwInto(task: Task, error: MailError): void {
+    if (task.settled) return;
+    this.#advance(task, [], error);
+  }
+
+  #failureFor(reason: MailError, stage: Stage, sent: boolean): MailError {
+    const facts = { cause: reason.cause, stage, mayHaveBeenSent: sent };
+    const tail = sent ? '; the message may have been sent' : '';
+    if (reason instanceof ProtocolError) return new ProtocolError(`${reason.message}${tail}`, facts);
+    const where = reason.message.includes(stage) ? '' : ` (${stage})`;
+    return new ConnectionError(reason.code, `${reason.message}${where}${tail}`, facts);
+  }
+
+  #error(code: ErrorCode, message: string, stage?: Stage, cause?: unknown): ConnectionError {
+    const { host, port } = this.#options;
+    return new ConnectionError(code, `${host}:${port}: ${message}`, {
+      ...(stage && { stage }),
+      ...(cause !== undefined && { cause }),
+    });
+  }
+
+  #say(from: 'client' | 'server' | 'note', line: string): void {
+    const { host, port } = this.#options;
+    transcribe({ connection: this.#id, server: { host, port }, from, line, at: Date.now() });
+  }
+
+  #note(line: string): void {
+    if (transcribing()) this.#say('note', line);
+  }
+}
+
+function abortError(signal: AbortSignal | undefined, stage?: Stage): ConnectionError {
+  return new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', {
+    cause: signal?.reason,
+    ...(stage && { stage }),
+  });
+}
+
+/** Node gathers the failures of several addresses in an AggregateError without a message of its own. */
+function reasonOf(cause: Error): string {
+  const causes: readonly Error[] = cause instanceof AggregateError ? cause.errors : [cause];
+  return printable([...new Set(causes.map((each) => each.message))].join('; '));
+}

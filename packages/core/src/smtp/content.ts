@@ -1,0 +1,107 @@
+// A message body as the caller gave it, made uniform: ready bytes, or pieces that can be read once.
+import { isAscii } from 'node:buffer';
+import { InputError } from '../errors.ts';
+import type { MessageBody } from '../message.ts';
+
+/** A body on its way; `started` says that reading began, so that one-time pieces cannot be sent again. */
+export interface Content {
+  /** The whole body, where it was handed over whole. */
+  readonly bytes: Uint8Array | undefined;
+  /** Bytes, where known. */
+  readonly size: number | undefined;
+  /** Holds bytes above 127; `true` where that is not known. */
+  readonly eightBit: boolean;
+  /** Reads the pieces; for one-time bodies this can be called once. */
+  pieces(): AsyncIterable<Uint8Array>;
+  /** Whether the body can (still) be read from its start. */
+  readonly readable: boolean;
+  /** Lets go of what the body holds, such as an open file. */
+  discard(): void;
+}
+
+/**
+ * Makes a body uniform.
+ * @throws TypeError `ERR_INPUT_MESSAGE` when it is none of the accepted forms.
+ */
+export function toContent(message: MessageBody, declaredSize?: number): Content {
+  if (declaredSize !== undefined && !(Number.isSafeInteger(declaredSize) && declaredSize >= 0)) {
+    throw new InputError('ERR_INPUT_MESSAGE', 'size: the size of a message is a whole number of bytes');
+  }
+  if (typeof message === 'string') return readyContent(Buffer.from(message));
+  if (message instanceof Uint8Array) return readyContent(message);
+  if (typeof message === 'object' && message !== null && isIterable(message))
+    return new PiecedContent(message, declaredSize);
+  throw new InputError(
+    'ERR_INPUT_MESSAGE',
+    'message: expected a string, a Uint8Array, or an iterable of these such as a Readable',
+  );
+}
+
+function readyContent(bytes: Uint8Array): Content {
+  return {
+    bytes,
+    size: bytes.length,
+    eightBit: !isAscii(bytes),
+    pieces: () => slices(bytes),
+    readable: true,
+    discard() {},
+  };
+}
+
+/** No message at all. */
+export const EMPTY: Content = readyContent(new Uint8Array());
+
+const SLICE = 64 * 1024;
+
+async function* slices(bytes: Uint8Array): AsyncIterable<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += SLICE) yield bytes.subarray(at, at + SLICE);
+}
+
+type Pieces = Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
+
+class PiecedContent implements Content {
+  readonly bytes: undefined;
+  readonly size: number | undefined;
+  readonly eightBit = true;
+  readonly #source: Pieces;
+  readonly #again: boolean;
+  #started = false;
+
+  constructor(source: Pieces, size: number | undefined) {
+    this.#source = source;
+    this.#again = Array.isArray(source);
+    this.size = size;
+  }
+
+  get readable(): boolean {
+    return this.#again || !this.#started;
+  }
+
+  async *pieces(): AsyncIterable<Uint8Array> {
+    this.#started = true;
+    let cut = ''; // the first half of a character whose second half comes with the next string
+    for await (const piece of this.#source) {
+      if (typeof piece === 'string') {
+        const text = cut + piece;
+        cut = /[\ud800-\udbff]$/.test(text) ? text.slice(-1) : '';
+        yield Buffer.from(cut === '' ? text : text.slice(0, -1));
+      } else if (piece instanceof Uint8Array) {
+        if (cut !== '') yield Buffer.from(cut);
+        cut = '';
+        yield piece;
+      } else {
+        throw new InputError('ERR_INPUT_MESSAGE', 'message: every piece is a string or a Uint8Array');
+      }
+    }
+    if (cut !== '') yield Buffer.from(cut);
+  }
+
+  discard(): void {
+    const source: { destroy?: unknown } = this.#source as object;
+    if (typeof source.destroy === 'function') source.destroy();
+  }
+}
+
+function isIterable(value: object): value is Pieces {
+  return Symbol.asyncIterator in value || Symbol.iterator in value;
+}

@@ -1,0 +1,86 @@
+// One message on its way through the pool: its promise, its deadline, its signal.
+import { ConnectionError, type MailError } from '../errors.ts';
+import type { Receipt } from '../receipt.ts';
+import type { Run } from './channel.ts';
+import type { Content } from './content.ts';
+import type { CheckedEnvelope } from './envelope.ts';
+
+export interface JobLimits {
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for everything, waiting included. */
+  readonly deadline?: number | undefined;
+}
+
+export class Job {
+  readonly envelope: CheckedEnvelope;
+  readonly content: Content;
+  /** From `performance.now()`. */
+  readonly submittedAt: number = performance.now();
+  readonly promise: Promise<Receipt>;
+  startedAt = 0;
+  /** How often it was moved to a fresh connection because the old one turned out dead before anything was sent. */
+  moves = 0;
+  settled = false;
+  /** While its transaction is under way. */
+  run: Run | undefined;
+  /** Called when it is settled before a connection took it. */
+  onSettled: (() => void) | undefined;
+  #resolve!: (receipt: Receipt) => void;
+  #reject!: (error: unknown) => void;
+  readonly #signal: AbortSignal | undefined;
+  readonly #timer: NodeJS.Timeout | undefined;
+
+  constructor(envelope: CheckedEnvelope, content: Content, { signal, deadline }: JobLimits) {
+    this.envelope = envelope;
+    this.content = content;
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#signal = signal;
+    if (deadline !== undefined) this.#timer = setTimeout(() => this.#onDeadline(deadline), deadline);
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal?.aborted === true) this.#onAbort();
+  }
+
+  resolve(receipt: Receipt): void {
+    if (this.#settle()) this.#resolve(receipt);
+  }
+
+  reject(error: unknown): void {
+    if (!this.#settle()) return;
+    // Nobody will read what was not begun; an open file behind it must not stay open.
+    this.content.discard();
+    this.#reject(error);
+  }
+
+  /** Ends it from outside: the transaction, where one is under way, says what became of the message. */
+  cancel(error: ConnectionError): void {
+    if (this.run !== undefined) this.run.cancel(error);
+    else this.reject(error);
+  }
+
+  readonly #onAbort = (): void => {
+    const facts = { cause: this.#signal?.reason, stage: 'queue' } as const;
+    this.cancel(new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', facts));
+  };
+
+  #onDeadline(deadline: number): void {
+    const message = `the message was not accepted within its deadline of ${deadline} ms`;
+    this.cancel(new ConnectionError('ERR_SMTP_DEADLINE', message, { stage: 'queue' }));
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false;
+    this.settled = true;
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.onSettled?.();
+    return true;
+  }
+}
+
+/** The error of everything a mailer still held when it was closed. */
+export function closedError(): MailError {
+  return new ConnectionError('ERR_MAILER_CLOSED', 'the mailer was closed', { stage: 'queue' });
+}
