@@ -1,0 +1,75 @@
+// The AUTH command (RFC 4954) as Exchange handles it: XOAUTH2 in both forms, passwords refused.
+import type { Dialog } from './dialog.ts';
+import { authenticate, type Identity } from './identity.ts';
+import { replies } from './replies.ts';
+import { decodeBase64, describeCredentials, parseXoauth2 } from './xoauth2.ts';
+
+/** Handles one AUTH command; returns who it is when it succeeded. */
+export async function handleAuth(
+  dialog: Dialog,
+  argument: string,
+  state: { readonly authenticated: boolean; readonly mechanisms: readonly string[] },
+): Promise<Identity | undefined> {
+  const [name = '', initial, ...rest] = argument.split(' ');
+  const mechanism = name.toUpperCase();
+  dialog.heard(['AUTH', mechanism, initial !== undefined && describeCredentials(initial)].filter(Boolean).join(' '));
+  const { refusals } = dialog;
+  if (mechanism === '' || rest.length > 0) return refuse(dialog, replies.invalidArguments);
+  if (state.authenticated) return refuse(dialog, replies.authenticatedAlready);
+  if (!dialog.connection.tls) return refuse(dialog, refusals.unknownMechanism());
+  if (mechanism === 'LOGIN') return login(dialog, initial);
+  if (mechanism === 'PLAIN') return plain(dialog, initial);
+  if (mechanism !== 'XOAUTH2' || !state.mechanisms.includes(mechanism)) {
+    return refuse(dialog, refusals.unknownMechanism());
+  }
+  return xoauth2(dialog, initial);
+}
+
+async function xoauth2(dialog: Dialog, initial: string | undefined): Promise<Identity | undefined> {
+  const encoded = initial ?? (await ask(dialog, ''));
+  if (encoded === '*') return refuse(dialog, replies.authenticationCancelled);
+  const decoded = encoded === undefined ? undefined : decodeBase64(encoded);
+  if (decoded === undefined) return refuse(dialog, replies.invalidArguments);
+  const credentials = parseXoauth2(decoded);
+  if (credentials === undefined) {
+    dialog.note('refused: the response is not user=…^Aauth=Bearer …^A^A');
+    return refuse(dialog, dialog.refusals.authenticationFailed());
+  }
+  const { directory, keys, now } = dialog.context;
+  const outcome = await authenticate(credentials.user, credentials.token, {
+    directory: directory(),
+    keys: await keys(),
+    now: now(),
+  });
+  if ('refused' in outcome) {
+    dialog.note(`refused: ${outcome.why}`);
+    const { refusals } = dialog;
+    if (outcome.refused === 'authentication') return refuse(dialog, refusals.authenticationFailed());
+    return refuse(dialog, refusals.smtpAuthDisabled(outcome.refused === 'disabled for Tenant' ? 'Tenant' : 'Mailbox'));
+  }
+  return (await dialog.answer('AUTH', replies.authenticated)) ? outcome : undefined;
+}
+
+async function login(dialog: Dialog, initial: string | undefined): Promise<undefined> {
+  if (initial === undefined && (await ask(dialog, 'VXNlcm5hbWU6')) === '*') {
+    return refuse(dialog, replies.authenticationCancelled);
+  }
+  if ((await ask(dialog, 'UGFzc3dvcmQ6')) === '*') return refuse(dialog, replies.authenticationCancelled);
+  return refuse(dialog, dialog.refusals.basicDisabled());
+}
+
+async function plain(dialog: Dialog, initial: string | undefined): Promise<undefined> {
+  if (initial === undefined && (await ask(dialog, '')) === '*') return refuse(dialog, replies.authenticationCancelled);
+  return refuse(dialog, dialog.refusals.basicDisabled());
+}
+
+async function ask(dialog: Dialog, challenge: string): Promise<string | undefined> {
+  const answer = await dialog.challenge(challenge);
+  dialog.heard(answer === '*' ? '*' : describeCredentials(answer ?? ''));
+  return answer;
+}
+
+async function refuse(dialog: Dialog, reply: string): Promise<undefined> {
+  await dialog.answer('AUTH', reply);
+  return undefined;
+}

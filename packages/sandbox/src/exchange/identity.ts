@@ -1,0 +1,94 @@
+// Who authenticated, and what that lets them do: the checks Exchange makes at AUTH and those it makes only after DATA.
+import { jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { type Directory, findApp, findMailbox, findTenant, hasAddress } from '../directory.ts';
+import { EXCHANGE_APP_ID } from '../entra/grant.ts';
+
+/** The mailbox a session sends as, and the app that authenticated for it. */
+export interface Identity {
+  readonly tenantId: string;
+  readonly clientId: string;
+  readonly appName: string;
+  /** Object id of the enterprise application. */
+  readonly objectId: string;
+  /** Primary address of the mailbox named in XOAUTH2's `user`. */
+  readonly mailbox: string;
+}
+
+/** A refusal: which reply it gets, and why, for the person at the sandbox. Exchange itself does not tell. */
+export interface Refused {
+  readonly refused: 'authentication' | 'disabled for Tenant' | 'disabled for Mailbox';
+  readonly why: string;
+}
+
+const AUDIENCES: ReadonlySet<unknown> = new Set([
+  'https://outlook.office365.com',
+  'https://outlook.office.com',
+  EXCHANGE_APP_ID,
+]);
+
+const refused = (why: string): Refused => ({ refused: 'authentication', why });
+
+/** Checks a token and the mailbox it is presented for. */
+export async function authenticate(
+  user: string,
+  token: string,
+  { directory, keys, now }: { readonly directory: Directory; readonly keys: JWTVerifyGetKey; readonly now: number },
+): Promise<Identity | Refused> {
+  let claims: JWTPayload;
+  try {
+    const options = { algorithms: ['RS256'], currentDate: new Date(now), requiredClaims: ['exp', 'nbf'] };
+    claims = (await jwtVerify(token, keys, options)).payload;
+  } catch (error) {
+    return refused(`the token is not valid: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return authorize(user, claims, directory);
+}
+
+function authorize(user: string, claims: JWTPayload, directory: Directory): Identity | Refused {
+  const { aud, iss, tid, appid, oid, roles } = claims as JWTPayload & Record<string, unknown>;
+  if (!AUDIENCES.has(aud)) return refused(`the token is for ${String(aud)}, not for Exchange Online`);
+  const tenant = typeof tid === 'string' ? findTenant(directory, tid) : undefined;
+  if (tenant === undefined) return refused('the token names no tenant known here');
+  if (iss !== `https://sts.windows.net/${tenant.id}/`)
+    return refused(`the token's issuer ${String(iss)} is not its tenant's`);
+  const mailbox = findMailbox(tenant, user);
+  if (mailbox === undefined) return refused(`tenant ${tenant.name} (${tenant.id}) has no mailbox ${user}`);
+  if (!Array.isArray(roles) || !roles.includes('SMTP.SendAsApp')) {
+    return refused('the token has no role SMTP.SendAsApp: permission not added, or no admin consent');
+  }
+  const app = typeof appid === 'string' ? findApp(directory, appid) : undefined;
+  if (app === undefined || typeof oid !== 'string') return refused('the token names no app known here');
+  const principal = tenant.servicePrincipals.find(({ clientId }) => clientId === app.clientId);
+  if (principal === undefined) return refused(`Exchange has no service principal for app ${app.clientId}`);
+  if (principal.objectId !== oid) {
+    return refused(`Exchange's service principal has object id ${principal.objectId}, the token's oid is ${oid}`);
+  }
+  if (!(mailbox.smtpAuth ?? tenant.smtpAuth)) {
+    const where = mailbox.smtpAuth === undefined ? 'Tenant' : 'Mailbox';
+    return { refused: `disabled for ${where}`, why: `SMTP AUTH is off for the ${where.toLowerCase()}` };
+  }
+  return { tenantId: tenant.id, clientId: app.clientId, appName: app.name, objectId: oid, mailbox: mailbox.address };
+}
+
+/** What Exchange finds out only once it has the message. `sender` is the address that was not allowed. */
+export type SubmissionVerdict = 'allowed' | 'no mailbox rights' | { readonly sender: string };
+
+/** Whether `identity` may submit a message with these envelope and header senders. */
+export function judgeSubmission(
+  directory: Directory,
+  identity: Identity,
+  senders: readonly string[],
+): SubmissionVerdict {
+  const tenant = findTenant(directory, identity.tenantId);
+  const mailbox = tenant && findMailbox(tenant, identity.mailbox);
+  if (tenant === undefined || mailbox === undefined || !mailbox.fullAccess.includes(identity.objectId)) {
+    return 'no mailbox rights';
+  }
+  const denied = senders.find(
+    (address) =>
+      address !== '' &&
+      !hasAddress(mailbox, address) &&
+      !findMailbox(tenant, address)?.sendAs.includes(identity.objectId),
+  );
+  return denied === undefined ? 'allowed' : { sender: denied };
+}

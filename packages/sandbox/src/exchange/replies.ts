@@ -1,0 +1,133 @@
+// What Exchange Online says, word for word where a public transcript has it (2026-11); README.md tells which are from where.
+import { randomBytes } from 'node:crypto';
+
+const FRONT_END = 'AM0SB01CA0001';
+const BACK_END = 'AM8SB01MB0001';
+const SITE = 'eursb01.prod.outlook.com';
+
+/** The name in the greeting and in EHLO. */
+export const greetingHost: string = `${FRONT_END}.outlook.office365.com`;
+const frontEnd = `${FRONT_END}.${SITE}`;
+const backEnd = `${BACK_END}.${SITE}`;
+
+/** Exchange's id of a connection, in the trailer of its refusals: 16 hexadecimal digits that begin with `08`. */
+export const newSessionId = (): string => `08${randomBytes(7).toString('hex').toUpperCase()}`;
+
+/** Exchange's id of a message, what an administrator's message trace wants. */
+export const newInternalId = (): string => `${BACK_END}${randomBytes(13).toString('hex').toUpperCase()}@${backEnd}`;
+
+const diagnostic = (text: string): string =>
+  `5.33852:00000000${Buffer.from(`${text}\0`).toString('hex').toUpperCase()}`;
+
+/** Refusals that end with `[server time session]`. */
+export class Refusals {
+  readonly #trailer: () => string;
+
+  constructor(sessionId: string, now: () => number) {
+    this.#trailer = () => `[${frontEnd} ${new Date(now()).toISOString()} ${sessionId}]`;
+  }
+
+  readonly #with = (text: string): string => `${text} ${this.#trailer()}`;
+
+  startTlsRequired = (): string => this.#with('451 5.7.3 STARTTLS is required to send mail');
+  notAuthenticated = (): string =>
+    this.#with('530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM');
+  unknownMechanism = (): string => this.#with('504 5.7.4 Unrecognized authentication type');
+  authenticationFailed = (): string => this.#with('535 5.7.3 Authentication unsuccessful');
+  basicDisabled = (): string =>
+    this.#with('535 5.7.139 Authentication unsuccessful, basic authentication is disabled.');
+  smtpAuthDisabled = (of: 'Tenant' | 'Mailbox'): string =>
+    this.#with(
+      `535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the ${of}. Visit https://aka.ms/smtp_auth_disabled for more information.`,
+    );
+  bareLineEnd = (): string =>
+    this.#with('550 5.6.11 Invalid characters; the message contains bare carriage returns or line feeds');
+  recipientNotFound = (): string =>
+    this.#with('550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup');
+}
+
+/** Replies without a trailer. */
+export const replies: Replies = {
+  greeting: (now: number): string =>
+    `220 ${greetingHost} Microsoft ESMTP MAIL Service ready at ${new Date(now).toUTCString().replace('GMT', '+0000')}`,
+  hello: (client: string, extensions: readonly string[]): string[] => [
+    `${greetingHost} Hello [${client}]`,
+    ...extensions,
+  ],
+  startTls: '220 2.0.0 SMTP server ready',
+  startTlsTwice: '503 5.5.2 Only one STARTTLS command can be issued per session',
+  authenticated: '235 2.7.0 Authentication successful',
+  authenticatedAlready: '503 5.5.2 Auth already specified',
+  authenticationCancelled: '501 5.7.0 Authentication cancelled',
+  senderOk: '250 2.1.0 Sender OK',
+  senderTwice: '503 5.5.2 Sender already specified',
+  senderInvalid: '501 5.1.7 Invalid address',
+  recipientOk: '250 2.1.5 Recipient OK',
+  recipientInvalid: '501 5.1.3 Invalid address',
+  tooManyRecipients: '452 4.5.3 Too many recipients',
+  startData: '354 Start mail input; end with <CRLF>.<CRLF>',
+  delivered: (internalId: string): string => `250 2.0.0 OK <${internalId}> [Hostname=${backEnd}]`,
+  chunk: (octets: number): string => `250 2.6.0 CHUNK received OK, ${octets} octets`,
+  tooLarge: '552 5.3.4 Message size exceeds fixed maximum size',
+  needHello: '503 5.5.2 Send hello first',
+  needMail: '503 5.5.2 Need mail command',
+  needRecipient: '503 5.5.2 Need rcpt command',
+  badSequence: '503 5.5.1 Bad sequence of commands',
+  reset: '250 2.0.0 Resetting',
+  noop: '250 2.0.0 OK',
+  cannotVerify: '252 2.1.5 Cannot VRFY user',
+  goodbye: '221 2.0.0 Service closing transmission channel',
+  invalidArguments: '501 5.5.4 Invalid arguments',
+  invalidDomain: '501 5.5.4 Invalid domain name',
+  unknownParameter: '501 5.5.4 Unrecognized parameter',
+  lineTooLong: '500 5.5.2 Line too long',
+  unknownCommand: (verb: string): string => `500 5.3.3 Unrecognized command '${verb}'`,
+  mailboxLogonFailure:
+    `430 4.2.0 STOREDRV; mailbox logon failure; STOREDRV.Submission.Exception:ConnectionFailedTransientException.MapiExceptionLogonFailed; ` +
+    `Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. ` +
+    `16.55847:F6080000, 255.23226:0A007FFF, 0.35180:16000000, ${diagnostic('AuthenticationContext has no rights on this session')}` +
+    `[EndDiagnosticData] [Hostname=${backEnd}]`,
+  sendAsDenied: (mailbox: string, sender: string): string =>
+    `554 5.2.252 SendAsDenied; ${mailbox} not allowed to send as ${sender}; ` +
+    `STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; ` +
+    `Failed to process message due to a permanent exception with message [BeginDiagnosticData]Cannot submit message. ` +
+    `0.35250:0A009330, 1.36674:0A000000, 255.23226:14004D67, ${diagnostic('SMTP')}[EndDiagnosticData] [Hostname=${backEnd}]`,
+};
+
+type TextReply =
+  | 'startTls'
+  | 'startTlsTwice'
+  | 'authenticated'
+  | 'authenticatedAlready'
+  | 'authenticationCancelled'
+  | 'senderOk'
+  | 'senderTwice'
+  | 'senderInvalid'
+  | 'recipientOk'
+  | 'recipientInvalid'
+  | 'tooManyRecipients'
+  | 'startData'
+  | 'tooLarge'
+  | 'needHello'
+  | 'needMail'
+  | 'needRecipient'
+  | 'badSequence'
+  | 'reset'
+  | 'noop'
+  | 'cannotVerify'
+  | 'goodbye'
+  | 'invalidArguments'
+  | 'invalidDomain'
+  | 'unknownParameter'
+  | 'lineTooLong'
+  | 'mailboxLogonFailure';
+type Text = Record<TextReply, string>;
+
+interface Replies extends Text {
+  readonly greeting: (now: number) => string;
+  readonly hello: (client: string, extensions: readonly string[]) => string[];
+  readonly delivered: (internalId: string) => string;
+  readonly chunk: (octets: number) => string;
+  readonly unknownCommand: (verb: string) => string;
+  readonly sendAsDenied: (mailbox: string, sender: string) => string;
+}

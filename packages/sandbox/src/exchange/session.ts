@@ -1,0 +1,195 @@
+// One SMTP session, from greeting to QUIT (RFC 5321 section 3.1): reads a command, does it, replies, reads the next.
+import { handleAuth } from './authentication.ts';
+import { type Command, parseCommand } from './command.ts';
+import type { Connection } from './connection.ts';
+import type { ExchangeContext } from './context.ts';
+import { Dialog } from './dialog.ts';
+import type { Identity } from './identity.ts';
+import { Disconnected } from './input.ts';
+import { newSessionId, replies } from './replies.ts';
+import { Transaction } from './transaction.ts';
+
+const EXTENSIONS = (maxSize: number): readonly string[] => [
+  `SIZE ${maxSize}`,
+  'PIPELINING',
+  'DSN',
+  'ENHANCEDSTATUSCODES',
+  'STARTTLS',
+  '8BITMIME',
+  'BINARYMIME',
+  'CHUNKING',
+  'SMTPUTF8',
+];
+
+/** Talks with one client until it leaves. Ends without an error whatever the client does. */
+export async function serve(connection: Connection, context: ExchangeContext): Promise<void> {
+  const session = new Session(connection, context);
+  try {
+    if (context.options.implicitTls) await connection.startTls(context.secureContext);
+    await session.run();
+  } catch (error) {
+    if (!(error instanceof Disconnected)) {
+      connection.conversation.add('note', `the sandbox failed: ${String(error)}`);
+      connection.destroy();
+      throw error;
+    }
+  }
+  connection.end();
+}
+
+class Session {
+  readonly #connection: Connection;
+  readonly #context: ExchangeContext;
+  readonly #dialog: Dialog;
+  readonly #transaction: Transaction;
+  #greeted = false;
+  #identity: Identity | undefined;
+  #over = false;
+
+  constructor(connection: Connection, context: ExchangeContext) {
+    this.#connection = connection;
+    this.#context = context;
+    this.#dialog = new Dialog(connection, context, newSessionId());
+    this.#transaction = new Transaction(this.#dialog, () => this.#identity);
+  }
+
+  async run(): Promise<void> {
+    await this.#dialog.answer('GREETING', replies.greeting(this.#context.now()));
+    while (!this.#over) {
+      const line = await this.#dialog.line();
+      const command = line === undefined ? undefined : parseCommand(line);
+      if (line === undefined) {
+        this.#dialog.heard('[a line that is too long]');
+        this.#connection.write(replies.lineTooLong);
+      } else if (command === undefined) {
+        // It may be anything, a token too: its text stays out of the record and out of the reply.
+        this.#dialog.heard(`[no command, ${line.length} bytes]`);
+        this.#connection.write(replies.unknownCommand(''));
+      } else {
+        await this.#handle(command);
+      }
+    }
+  }
+
+  /** What EHLO offers now. */
+  #extensions(): readonly string[] {
+    const { options } = this.#context;
+    const { tls } = this.#connection;
+    const offered = EXTENSIONS(options.maxSize).map((one) => (tls && one === 'STARTTLS' ? 'AUTH LOGIN XOAUTH2' : one));
+    return options.extensions(offered, { tls });
+  }
+
+  #offers(): Set<string> {
+    return new Set(this.#extensions().map((line) => (line.split(' ')[0] ?? '').toUpperCase()));
+  }
+
+  #mechanisms(): string[] {
+    const line = this.#extensions().find((one) => /^AUTH /i.test(one)) ?? '';
+    return line.toUpperCase().split(' ').slice(1);
+  }
+
+  async #handle(command: Command): Promise<void> {
+    const { verb, argument } = command;
+    const offers = this.#offers();
+    const known = offers.has(NEEDS[verb] ?? '') || NEEDS[verb] === undefined;
+    const simple = (text = argument): void => this.#dialog.heard(text === '' ? verb : `${verb} ${text}`);
+    switch (known ? verb : '') {
+      case 'EHLO':
+      case 'HELO':
+        simple();
+        return this.#hello(verb, argument);
+      case 'STARTTLS':
+        simple();
+        return this.#startTls(argument);
+      case 'AUTH':
+        return this.#auth(argument);
+      case 'MAIL':
+        return this.#mail(command, offers);
+      case 'RCPT':
+        return this.#transaction.rcpt(command);
+      case 'DATA':
+        return this.#transaction.data(command);
+      case 'BDAT':
+        return this.#transaction.bdat(command);
+      case 'RSET':
+        simple();
+        await this.#dialog.answer('RSET', replies.reset, () => this.#transaction.reset());
+        return;
+      case 'NOOP':
+        simple();
+        await this.#dialog.answer('NOOP', replies.noop);
+        return;
+      case 'VRFY':
+        simple();
+        await this.#dialog.answer('VRFY', replies.cannotVerify);
+        return;
+      case 'HELP':
+        simple();
+        await this.#dialog.answer('HELP', HELP);
+        return;
+      case 'QUIT':
+        simple();
+        await this.#dialog.answer('QUIT', replies.goodbye, () => {
+          this.#over = true;
+        });
+        return;
+      default:
+        simple(argument === '' ? '' : `[${argument.length} chars]`);
+        this.#connection.write(replies.unknownCommand(verb));
+    }
+  }
+
+  async #hello(verb: string, argument: string): Promise<void> {
+    if (!/^[\x21-\x7e]+$/.test(argument)) {
+      await this.#dialog.answer('EHLO', replies.invalidDomain);
+      return;
+    }
+    const lines = replies.hello(this.#connection.remoteAddress, verb === 'EHLO' ? this.#extensions() : []);
+    const reply = lines.map((text, index) => `250${index === lines.length - 1 ? ' ' : '-'}${text}`).join('\n');
+    await this.#dialog.answer('EHLO', reply, () => {
+      this.#greeted = true;
+      this.#connection.conversation.clientName = argument;
+      this.#transaction.reset();
+    });
+  }
+
+  async #startTls(argument: string): Promise<void> {
+    if (argument !== '' || this.#connection.tls) {
+      await this.#dialog.answer('STARTTLS', argument === '' ? replies.startTlsTwice : replies.invalidArguments);
+      return;
+    }
+    // What came behind STARTTLS in the clear must not be taken for what came under TLS (RFC 3207 section 4.2).
+    const injected = this.#connection.input.discard();
+    if (injected > 0) this.#dialog.note(`${injected} bytes behind STARTTLS thrown away`);
+    if (!(await this.#dialog.answer('STARTTLS', replies.startTls))) return;
+    await this.#connection.startTls(this.#context.secureContext);
+    this.#greeted = false;
+    this.#transaction.reset();
+  }
+
+  async #auth(argument: string): Promise<void> {
+    if (!this.#greeted || this.#transaction.open) {
+      this.#dialog.heard('AUTH');
+      await this.#dialog.answer('AUTH', this.#greeted ? replies.badSequence : replies.needHello);
+      return;
+    }
+    const authenticated = this.#identity !== undefined;
+    const identity = await handleAuth(this.#dialog, argument, { authenticated, mechanisms: this.#mechanisms() });
+    if (identity === undefined) return;
+    this.#identity = identity;
+    this.#connection.conversation.identity = identity;
+  }
+
+  async #mail(command: Command, offers: ReadonlySet<string>): Promise<void> {
+    if (this.#greeted && this.#connection.tls) return this.#transaction.mail(command, offers);
+    this.#dialog.heard(`MAIL ${command.argument}`);
+    const reply = this.#greeted ? this.#dialog.refusals.startTlsRequired() : replies.needHello;
+    await this.#dialog.answer('MAIL', reply);
+  }
+}
+
+/** Commands that exist only with their extension. */
+const NEEDS: Readonly<Record<string, string | undefined>> = { STARTTLS: 'STARTTLS', BDAT: 'CHUNKING' };
+
+const HELP = `214-This server supports the following commands:
+214 HELO EHLO STARTTLS RCPT DATA RSET MAIL QUIT HELP AUTH BDAT`;

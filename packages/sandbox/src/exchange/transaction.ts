@@ -1,0 +1,224 @@
+// MAIL, RCPT, DATA, BDAT: one message from envelope to verdict (RFC 5321 section 3.3, RFC 3030).
+import { findMailbox } from '../directory.ts';
+import { readHead } from '../inbox/head.ts';
+import { type Command, isInternational, parseBdat, parsePath } from './command.ts';
+import type { Dialog } from './dialog.ts';
+import { bareLineEnd, DotDecoder } from './dot-decoder.ts';
+import { type Identity, judgeSubmission } from './identity.ts';
+import { newInternalId, replies } from './replies.ts';
+
+const MAIL_PARAMETERS: ReadonlySet<string> = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID', 'AUTH']);
+const RCPT_PARAMETERS: ReadonlySet<string> = new Set(['NOTIFY', 'ORCPT']);
+const BODIES: ReadonlySet<string> = new Set(['7BIT', '8BITMIME', 'BINARYMIME']);
+
+interface Refused {
+  readonly address: string;
+  readonly reply: string;
+}
+
+/** The message being taken in. */
+interface Open {
+  readonly from: string;
+  readonly body: string;
+  readonly utf8: boolean;
+  readonly to: string[];
+  readonly refused: Refused[];
+  /** Chunks so far, once BDAT began. */
+  chunks: Collector | undefined;
+}
+
+/** Keeps bytes up to a limit and counts them all. */
+class Collector {
+  readonly #limit: number;
+  #pieces: Buffer[] = [];
+  size = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  get tooLarge(): boolean {
+    return this.size > this.#limit;
+  }
+
+  readonly add = (piece: Buffer): void => {
+    this.size += piece.length;
+    if (this.tooLarge) this.#pieces = [];
+    else this.#pieces.push(piece);
+  };
+
+  bytes(): Buffer {
+    return Buffer.concat(this.#pieces);
+  }
+}
+
+export class Transaction {
+  readonly #dialog: Dialog;
+  readonly #identity: () => Identity | undefined;
+  #open: Open | undefined;
+
+  constructor(dialog: Dialog, identity: () => Identity | undefined) {
+    this.#dialog = dialog;
+    this.#identity = identity;
+  }
+
+  get open(): boolean {
+    return this.#open !== undefined;
+  }
+
+  /** Forgets envelope and chunks (RFC 5321 section 4.1.1.5). */
+  reset(): void {
+    this.#open = undefined;
+  }
+
+  async mail({ argument }: Command, offered: ReadonlySet<string>): Promise<void> {
+    this.#dialog.connection.conversation.beginTransaction();
+    this.#dialog.heard(`MAIL ${argument}`);
+    const { reply, open } = this.#judgeMail(argument, offered);
+    await this.#dialog.answer('MAIL', reply, () => {
+      if (open !== undefined) this.#open = open;
+    });
+  }
+
+  #judgeMail(argument: string, offered: ReadonlySet<string>): { readonly reply: string; readonly open?: Open } {
+    if (this.#identity() === undefined) return { reply: this.#dialog.refusals.notAuthenticated() };
+    if (this.#open !== undefined) return { reply: replies.senderTwice };
+    const path = parsePath(argument, 'FROM');
+    if (path === 'syntax') return { reply: replies.invalidArguments };
+    if (path === 'address') return { reply: replies.senderInvalid };
+    const { address, parameters } = path;
+    const known = (keyword: string): boolean =>
+      MAIL_PARAMETERS.has(keyword) && (keyword !== 'SMTPUTF8' || offered.has('SMTPUTF8'));
+    if ([...parameters.keys()].some((keyword) => !known(keyword))) return { reply: replies.unknownParameter };
+    const size = parameters.get('SIZE');
+    if (parameters.has('SIZE') && !/^\d{1,20}$/.test(size ?? '')) return { reply: replies.invalidArguments };
+    const body = (parameters.get('BODY') ?? '7BIT').toUpperCase();
+    const bodyOffered = body === '7BIT' || (body === '8BITMIME' ? offered.has('8BITMIME') : offered.has('BINARYMIME'));
+    if (!BODIES.has(body) || !bodyOffered) return { reply: replies.invalidArguments };
+    const utf8 = parameters.has('SMTPUTF8');
+    if (isInternational(address) && !utf8) return { reply: replies.senderInvalid };
+    if (Number(size ?? 0) > this.#dialog.context.options.maxSize) return { reply: replies.tooLarge };
+    return { reply: replies.senderOk, open: { from: address, body, utf8, to: [], refused: [], chunks: undefined } };
+  }
+
+  async rcpt({ argument }: Command): Promise<void> {
+    this.#dialog.heard(`RCPT ${argument}`);
+    const path = parsePath(argument, 'TO');
+    const address = typeof path === 'string' ? argument : path.address;
+    const open = this.#open;
+    const reply = this.#judgeRcpt(path, open);
+    const accepted = await this.#dialog.answer('RCPT', reply, () => {
+      if (reply === replies.recipientOk) open?.to.push(address);
+    });
+    if (!accepted || reply !== replies.recipientOk) {
+      open?.refused.push({ address, reply: this.#dialog.connection.conversation.entries.at(-1)?.text ?? reply });
+    }
+  }
+
+  #judgeRcpt(path: ReturnType<typeof parsePath>, open: Open | undefined): string {
+    if (open === undefined || open.chunks !== undefined) return replies.needMail;
+    if (path === 'syntax') return replies.invalidArguments;
+    if (path === 'address' || path.address === '') return replies.recipientInvalid;
+    const { address, parameters } = path;
+    if ([...parameters.keys()].some((keyword) => !RCPT_PARAMETERS.has(keyword))) return replies.unknownParameter;
+    if (isInternational(address) && !open.utf8) return replies.recipientInvalid;
+    const { options, directory } = this.#dialog.context;
+    if (open.to.length >= options.maxRecipients) return replies.tooManyRecipients;
+    const rule = options.refuse.find(({ match }) =>
+      typeof match === 'string' ? match.toLowerCase() === address.toLowerCase() : new RegExp(match).test(address),
+    );
+    if (rule !== undefined) return rule.reply;
+    const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
+    const home = directory().tenants.find(({ domains }) => domains.some((name) => name.toLowerCase() === domain));
+    const missing = home !== undefined && findMailbox(home, address) === undefined;
+    return missing && options.unknownRecipients === 'refuse'
+      ? this.#dialog.refusals.recipientNotFound()
+      : replies.recipientOk;
+  }
+
+  async data({ argument }: Command): Promise<void> {
+    this.#dialog.heard(argument === '' ? 'DATA' : `DATA ${argument}`);
+    const open = this.#open;
+    let reply: string = replies.startData;
+    if (argument !== '') reply = replies.invalidArguments;
+    else if (open === undefined) reply = replies.needMail;
+    else if (open.to.length === 0) reply = replies.needRecipient;
+    else if (open.chunks !== undefined || open.body === 'BINARYMIME') reply = replies.badSequence;
+    const performed = await this.#dialog.answer('DATA', reply);
+    if (!performed || reply !== replies.startData || open === undefined) return;
+
+    const message = new Collector(this.#dialog.context.options.maxSize);
+    const decoder = new DotDecoder(message.add);
+    const { input } = this.#dialog.connection;
+    for (let rest: Buffer | undefined; rest === undefined;) {
+      rest = decoder.push(await input.chunk());
+      if (rest !== undefined) input.unread(rest);
+    }
+    this.#dialog.heard(`[message, ${message.size} bytes, then <CRLF>.<CRLF>]`);
+    await this.#finish(open, message);
+  }
+
+  async bdat({ argument }: Command): Promise<void> {
+    this.#dialog.heard(`BDAT ${argument}`);
+    const chunk = parseBdat(argument);
+    if (chunk === undefined) {
+      await this.#dialog.answer('BDAT', replies.invalidArguments);
+      return;
+    }
+    const open = this.#open;
+    const ready = open !== undefined && open.to.length > 0;
+    // A refused chunk is on its way all the same and must be read (RFC 3030 section 2).
+    const collector = (ready ? open.chunks : undefined) ?? new Collector(this.#dialog.context.options.maxSize);
+    await this.#dialog.connection.input.exactly(chunk.size, collector.add);
+    if (!ready) {
+      await this.#dialog.answer('BDAT', open === undefined ? replies.needMail : replies.needRecipient);
+      return;
+    }
+    open.chunks = collector;
+    this.#dialog.heard(`[chunk, ${chunk.size} bytes]`);
+    if (chunk.last) await this.#finish(open, collector);
+    else if (collector.tooLarge) await this.#dialog.answer('BDAT', replies.tooLarge, () => this.reset());
+    else await this.#dialog.answer('BDAT', replies.chunk(chunk.size));
+  }
+
+  async #finish(open: Open, message: Collector): Promise<void> {
+    this.reset();
+    const identity = this.#identity();
+    const raw = message.bytes();
+    const refusal = identity === undefined ? replies.needMail : await this.#judgeMessage(open, message, raw, identity);
+    if (refusal !== undefined || identity === undefined) {
+      await this.#dialog.answer('MESSAGE', refusal ?? replies.needMail);
+      return;
+    }
+    const internalId = newInternalId();
+    const { conversation } = this.#dialog.connection;
+    await this.#dialog.answer('MESSAGE', replies.delivered(internalId), () =>
+      this.#dialog.context.deliver({
+        internalId,
+        envelope: { from: open.from, to: open.to, refused: open.refused },
+        raw,
+        identity,
+        conversation,
+      }),
+    );
+  }
+
+  async #judgeMessage(open: Open, message: Collector, raw: Buffer, identity: Identity): Promise<string | undefined> {
+    const { options, directory } = this.#dialog.context;
+    if (message.tooLarge) return replies.tooLarge;
+    if (open.body !== 'BINARYMIME' && options.bareLineEnds === 'refuse') {
+      const bare = bareLineEnd(raw);
+      if (bare !== undefined) {
+        this.#dialog.note(`refused: the message has a ${bare} that is not part of a CRLF`);
+        return this.#dialog.refusals.bareLineEnd();
+      }
+    }
+    const { senders } = await readHead(raw);
+    const verdict = judgeSubmission(directory(), identity, [open.from, ...senders]);
+    if (verdict === 'no mailbox rights') {
+      this.#dialog.note(`refused: app ${identity.clientId} has no FullAccess to ${identity.mailbox}`);
+      return replies.mailboxLogonFailure;
+    }
+    return verdict === 'allowed' ? undefined : replies.sendAsDenied(identity.mailbox, verdict.sender);
+  }
+}

@@ -1,0 +1,33 @@
+// The one HTTP server: Entra's endpoints, the inbox's API and page.
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Entra } from './entra/entra.ts';
+import { sendJson } from './http.ts';
+import type { Inbox } from './inbox/inbox.ts';
+import { handleApi } from './inbox/api.ts';
+
+export interface WebParts {
+  readonly entra: Entra;
+  readonly inbox: Inbox;
+}
+
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i;
+
+export function createWeb(parts: WebParts): RequestListener {
+  return (request, response) => {
+    response.on('error', () => {}); // the client is gone
+    void route(parts, request, response).catch((error: unknown) => {
+      if (response.headersSent) response.destroy();
+      else sendJson(response, 500, { error: 'sandbox_failed', message: String(error) });
+    });
+  };
+}
+
+async function route(parts: WebParts, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const host = request.headers.host ?? '';
+  // A page elsewhere may point its own name at 127.0.0.1; it must not read this inbox.
+  if (!LOOPBACK.test(host)) return sendJson(response, 421, { error: 'misdirected_request' });
+  const url = new URL(request.url ?? '/', `http://${host}`);
+  if (await handleApi(parts.inbox, request, response, url)) return;
+  if (await parts.entra.handle(request, response, url)) return;
+  sendJson(response, 404, { error: 'not_found' });
+}
