@@ -1,7 +1,7 @@
-// npm run demo: builds the example (cached) and runs it; `-- --once` ends after the sends.
-import { runAll } from './run-all.mjs';
+// npm run demo: builds the example and runs it; `-- --once` ends after the sends.
+import { runInForeground } from '../bootstrap/programs.mjs';
+import { build } from './build.mjs';
 
-process.exitCode = runAll([
-  ['turbo', 'run', 'build', '--filter=@mailgrant/example', '--output-logs=errors-only'],
-  ['node', '--enable-source-maps', 'apps/example/dist/main.js', ...process.argv.slice(2)],
-]);
+process.exitCode = (await build('@mailgrant/example'))
+  ? await runInForeground('node', ['--enable-source-maps', 'apps/example/dist/main.js', ...process.argv.slice(2)])
+  : 1;
