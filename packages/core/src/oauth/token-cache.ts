@@ -1,13 +1,13 @@
 // Reuses a token, renews it ahead of its end, and shares one request among all who wait for it.
 import { InputError } from '../errors.ts';
-import { printable } from '../redact.ts';
 import { type Attempts, failedAttempt, NO_FAILURE } from './attempts.ts';
 import { sharedToken } from './shared-token.ts';
 import { tell, type TokenListener } from './token-events.ts';
 import { type HeldToken, type Margins } from './token-lifetime.ts';
-import { abandonable, explained, requestToken, within } from './token-request.ts';
+import { explained, requestToken } from './token-request.ts';
 import { type AccessToken, type TokenRequest, type TokenSource } from './token-source.ts';
 import { type TokenStore } from './token-store.ts';
+import { abandonable, duration, within } from './waiting.ts';
 
 export interface CacheOptions {
   /** Milliseconds before its end from which a token is renewed, never more than half its lifetime. Default 10 minutes. */
@@ -252,10 +252,4 @@ function normalise(options: CacheOptions): NormalisedOptions {
     now,
     random,
   };
-}
-
-function duration(name: string, value: number | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (typeof value === 'number' && value >= 0 && value < 2 ** 31) return value;
-  throw new InputError('ERR_INPUT_OPTION', `${name} must be a number of milliseconds, got ${printable(String(value))}`);
 }

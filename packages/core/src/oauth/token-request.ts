@@ -38,33 +38,3 @@ export function explained(cause: unknown): MailError | InputError {
   const message = printable(cause instanceof Error ? cause.message : String(cause)).slice(0, LONGEST_MESSAGE);
   return new TokenError('ERR_OAUTH_SOURCE', `the token source failed: ${message}`, { cause });
 }
-
-/** The outcome of `work`, or `ERR_OAUTH_TIMEOUT` after that many milliseconds; the process is not kept alive for it. */
-export async function within<T>(timeout: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const end = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new TokenError('ERR_OAUTH_TIMEOUT', `the token source gave no token within ${timeout} ms`));
-    }, timeout).unref();
-  });
-  try {
-    return await Promise.race([work, end]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The outcome of `work` for one of those who wait for it: `signal` ends the wait, not the work. */
-export function abandonable<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
-  return new Promise<T>((resolve, reject) => {
-    const abandon = (): void => {
-      reject(signal.reason as Error);
-    };
-    signal.addEventListener('abort', abandon, { once: true });
-    const done = (): void => {
-      signal.removeEventListener('abort', abandon);
-    };
-    work.then(resolve, reject).finally(done).catch(done);
-  });
-}
