@@ -1,0 +1,122 @@
+// A mail made into a message by nodemailer's composer, which is loaded when the first mail is composed.
+import type { Readable } from 'node:stream';
+import { InputError, type OutgoingMail } from '@mailgrant/core';
+import { type ContentPolicy, toBody } from './body.ts';
+import { checkAddresses, checkHeaders, type ParseAddresses } from './checks.ts';
+import { toEnvelope } from './envelope.ts';
+import { copyMail, type Mail, refuseUnsupported } from './mail.ts';
+import { messageIdOf } from './message-id.ts';
+import { type MimeNode, releaseStreams } from './mime-tree.ts';
+
+export interface ComposeOptions {
+  /** Lets `path` in content and attachments name files of this machine. Default `false`. */
+  readonly allowFiles?: boolean;
+  /** Lets `href`, and `path` with a URL, be fetched. Default `false`: whoever chooses the URL would reach into your network. */
+  readonly allowUrls?: boolean;
+}
+
+/** A composed mail, ready for `mailer.send()`. */
+export interface ComposedMail extends OutgoingMail {
+  /** The whole message where it is small, else a stream that opens nothing before it is read; every line ends with CRLF. */
+  readonly message: Uint8Array | Readable;
+  /** With angle brackets; `undefined` only for a `raw` message whose header cannot be seen beforehand. */
+  readonly messageId: string | undefined;
+}
+
+/**
+ * Composes a mail with nodemailer: MIME tree, encodings, Message-ID (in the domain of `from`) and Date where the mail
+ * brings none; `bcc` is in the envelope only. The mail is not changed and nothing is read from a stream, a file or a URL
+ * until the message is.
+ *
+ * @throws TypeError `ERR_INPUT_ADDRESS` for something that is no address, no sender or no recipient;
+ *   `ERR_INPUT_MESSAGE` for content that is not allowed or cannot be read; `ERR_INPUT_OPTION` for what is not supported.
+ */
+export async function compose(mail: Mail, options: ComposeOptions = {}): Promise<ComposedMail> {
+  if (typeof mail !== 'object' || mail === null) throw new InputError('ERR_INPUT_MESSAGE', 'mail: expected an object');
+  const [{ default: Mailer }, { default: parseAddresses }] = await Promise.all([
+    import('nodemailer/lib/mailer/index.js'),
+    import('nodemailer/lib/addressparser/index.js'),
+  ]);
+  return composeWith({ Mailer, parseAddresses }, mail, options);
+}
+
+/** The part of nodemailer that composes: the same, at the same paths, in its majors 6 to 10. */
+export interface Nodemailer {
+  readonly Mailer: new (
+    transport: CompilingTransport,
+    options: object,
+  ) => { sendMail(mail: object): Promise<Compiled> };
+  readonly parseAddresses: ParseAddresses;
+}
+
+interface Compiled {
+  readonly message: MimeNode & { setEnvelope(envelope: object): unknown };
+}
+
+interface CompilingTransport {
+  readonly name: string;
+  readonly version: string;
+  send(mail: Compiled, callback: (error: null, compiled: Compiled) => void): void;
+}
+
+/** `compose()` with a given nodemailer. */
+export async function composeWith(nodemailer: Nodemailer, mail: Mail, options: ComposeOptions): Promise<ComposedMail> {
+  refuseUnsupported(mail);
+  if ('signal' in mail && mail.signal) {
+    throw new InputError('ERR_INPUT_OPTION', 'signal: composing ends by itself; give the signal to send()');
+  }
+  checkAddresses(mail, nodemailer.parseAddresses);
+  checkHeaders(mail);
+  const policy = {
+    allowFiles: options.allowFiles === true && !mail.disableFileAccess,
+    allowUrls: options.allowUrls === true && !mail.disableUrlAccess,
+  };
+  // The envelope comes after the compiling, so that Message-ID gets the domain of `from`, not that of the reverse-path.
+  const { envelope, ...content } = copyMail(mail);
+  const message = await compile(nodemailer, content, policy);
+  try {
+    if (envelope) message.setEnvelope(envelope);
+    if (!mail.raw && !message.getHeader('From')) {
+      throw new InputError('ERR_INPUT_ADDRESS', 'from: a mail needs a sender (RFC 5322 section 3.6)');
+    }
+    return {
+      envelope: toEnvelope(message, envelope?.from === false || envelope?.from === ''),
+      messageId: mail.raw ? messageIdOf(mail.raw) : checkedMessageId(message.messageId()),
+      ...(await toBody(message, policy)),
+    };
+  } catch (error) {
+    releaseStreams(message);
+    throw error;
+  }
+}
+
+async function compile({ Mailer }: Nodemailer, mail: Mail, policy: ContentPolicy): Promise<Compiled['message']> {
+  const access = { disableFileAccess: !policy.allowFiles, disableUrlAccess: !policy.allowUrls };
+  const transport: CompilingTransport = {
+    name: 'compose',
+    version: '1',
+    send: (compiled, callback) => callback(null, compiled),
+  };
+  try {
+    // The whole of nodemailer's mailer, not its MailComposer alone: it knows priority, list, attachDataUrls and dkim.
+    return (await new Mailer(transport, access).sendMail({ ...mail, ...access })).message;
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    if (!CALLERS_MISTAKES.has(code)) throw cause;
+    throw Object.assign(new InputError('ERR_INPUT_MESSAGE', `mail: ${String(cause)}`), { cause });
+  }
+}
+
+const CALLERS_MISTAKES: ReadonlySet<string> = new Set([
+  'EFILEACCESS',
+  'EURLACCESS',
+  'EMAXRECIPIENTS',
+  'EOTP',
+  'ECONFIG',
+]);
+
+function checkedMessageId(text: unknown): string {
+  const messageId = String(text).startsWith('<') ? String(text) : `<${String(text)}>`;
+  if (/^<[\x21-\x3b\x3d\x3f-\x7e]+>$/.test(messageId)) return messageId;
+  throw new InputError('ERR_INPUT_MESSAGE', 'messageId: not a message identifier (RFC 5322 section 3.6.4)');
+}

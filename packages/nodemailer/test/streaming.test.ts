@@ -1,0 +1,186 @@
+import { once } from 'node:events';
+import { open, unlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
+import PostalMime from 'postal-mime';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { compose } from '../src/index.ts';
+import { bytesOf, mail } from './helpers.ts';
+
+const MB = 1024 * 1024;
+let file: string;
+
+beforeEach(async () => {
+  file = join(tmpdir(), `mailgrant-${process.pid}-${Math.random().toString(36).slice(2)}.bin`);
+  await writeFile(file, pattern(300_000));
+});
+
+afterEach(async () => {
+  await unlink(file);
+});
+
+/** Bytes whose every part can be told from every other. */
+function pattern(length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let i = 0; i + 4 <= length; i += 4) bytes.writeUInt32BE(i, i);
+  return bytes;
+}
+
+const attached = async (message: { message: Uint8Array | Readable }): Promise<Buffer> => {
+  const { attachments } = await PostalMime.parse(await bytesOf(message));
+  return Buffer.from(attachments[0]?.content as Uint8Array);
+};
+
+/** Answers every request with `content`; counts them. */
+async function serve(content: Buffer) {
+  const server = createServer((_request, response) => {
+    served.requests += 1;
+    response.end(content);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const served = {
+    requests: 0,
+    href: `http://127.0.0.1:${(server.address() as AddressInfo).port}/a.bin`,
+    [Symbol.dispose]: () => server.close(),
+  };
+  return served;
+}
+
+test('attachments come through a stream, from bytes, text, streams, files and URLs alike', async () => {
+  const content = pattern(300_000);
+  using server = await serve(content);
+  for (const attachment of [
+    { content },
+    { content: Readable.from([content]) },
+    { content: content.toString('base64'), encoding: 'base64' },
+    { path: file },
+    { href: server.href },
+  ]) {
+    const composed = await compose(mail({ attachments: [attachment] }), { allowFiles: true, allowUrls: true });
+    expect(composed.message).toBeInstanceOf(Readable);
+    expect((await attached(composed)).equals(content)).toBe(true);
+  }
+});
+
+test.each(['a.csv', 'a.txt'])('large text in %s keeps its characters, whole, and its charset', async (filename) => {
+  const content = 'ä€😀\n'.repeat(50_000);
+  const composed = await compose(mail({ attachments: [{ filename, content: `.${content}` }] }));
+  expect((await attached(composed)).toString()).toBe(`.${content}`);
+});
+
+test('a file can be the whole message', async () => {
+  await writeFile(file, 'From: a@example.com\n\nHi\n');
+  const composed = await compose(
+    { raw: { path: file }, from: 'a@example.com', to: 'b@example.org' },
+    { allowFiles: true },
+  );
+  expect((await bytesOf(composed)).toString()).toBe('From: a@example.com\r\n\r\nHi\r\n');
+});
+
+test('an invitation from a file is in both its places', async () => {
+  await writeFile(file, 'BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n');
+  const composed = await compose(mail({ icalEvent: { path: file } }), { allowFiles: true });
+  const source = (await bytesOf(composed)).toString();
+  expect(source).toContain('BEGIN:VCALENDAR\r\nEND:VCALENDAR');
+  expect(source).toContain(Buffer.from('BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n').toString('base64'));
+});
+
+test('ready bytes and the stream of the same mail are the same message', async () => {
+  const fields = { date: new Date(0), messageId: 'a@b', baseBoundary: 'b', html: '<p>é' };
+  const small = await compose(mail({ ...fields, attachments: [{ filename: 'a', content: 'x\n' }] }));
+  const streamed = await compose(
+    mail({ ...fields, attachments: [{ filename: 'a', content: Readable.from(['x', '\n']) }] }),
+  );
+  expect(await bytesOf(streamed)).toEqual(await bytesOf(small));
+});
+
+test('a file that cannot be read is found before anything is sent', async () => {
+  const missing = mail({ attachments: [{ path: `${file}.missing` }] });
+  const error: unknown = await compose(missing, { allowFiles: true }).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'ERR_INPUT_MESSAGE', cause: { code: 'ENOENT' } });
+});
+
+test('a message nobody reads opens nothing', async () => {
+  using server = await serve(Buffer.alloc(0));
+  const lowest = await nextDescriptor();
+  await compose(mail({ attachments: [{ path: file }, { href: server.href }] }), { allowFiles: true, allowUrls: true });
+  for (let i = 0; i < 20; i += 1) await turn();
+  expect(await nextDescriptor()).toBe(lowest);
+  expect(server.requests).toBe(0);
+});
+
+test('a message that is let go of ends the streams it would have been read from', async () => {
+  const one = Readable.from(['x']);
+  const { message } = await compose(mail({ attachments: [{ content: one }] }));
+  (message as Readable).destroy();
+  expect(one.destroyed).toBe(true);
+});
+
+test('a message let go of in the middle closes its file and its streams', async () => {
+  const never = new Readable({ read() {} });
+  const lowest = await nextDescriptor();
+  const composed = await compose(mail({ attachments: [{ path: file }, { content: never }] }), { allowFiles: true });
+  let bytes = 0;
+  for await (const piece of composed.message as Readable) {
+    bytes += (piece as Buffer).length;
+    if (bytes > 100_000) break; // in the middle of the file
+  }
+  while ((await nextDescriptor()) !== lowest) await turn();
+  expect(never.destroyed).toBe(true);
+});
+
+/** The lowest free file descriptor: higher while something is left open. */
+async function nextDescriptor(): Promise<number> {
+  const handle = await open('/dev/null');
+  await handle.close();
+  return handle.fd;
+}
+
+test('a source that fails ends the message with its error', async () => {
+  const content = new Readable({
+    read() {
+      this.destroy(new Error('disk on fire'));
+    },
+  });
+  const composed = await compose(mail({ attachments: [{ content }] }));
+  await expect(bytesOf(composed)).rejects.toThrow('disk on fire');
+});
+
+test('a message is composed as fast as it is read, not faster', async () => {
+  let produced = 0;
+  const content = new Readable({
+    read() {
+      produced += 64 * 1024;
+      this.push(produced > 20 * MB ? null : Buffer.alloc(64 * 1024, 1));
+    },
+  });
+  const { message } = await compose(mail({ attachments: [{ content }] }));
+  const iterator = (message as Readable)[Symbol.asyncIterator]();
+  await iterator.next();
+  for (let i = 0; i < 100; i += 1) await turn();
+  expect(produced).toBeLessThan(MB);
+  await iterator.return?.();
+});
+
+test.each([
+  ['bytes', () => ({ content: pattern(20 * MB) })],
+  ['text', () => ({ filename: 'a.csv', content: 'a,b,c,d\r\n'.repeat((20 * MB) / 9) })],
+  ['a stream', () => ({ content: Readable.from(Array.from({ length: 320 }, () => Buffer.alloc(64 * 1024, 1))) })],
+])('an attachment of 20 MB from %s costs the sender less than 32 MB', async (_from, make) => {
+  const attachment = make();
+  const { message } = await compose(mail({ attachments: [attachment] }));
+  globalThis.gc?.();
+  const before = process.memoryUsage.rss();
+  let peak = before;
+  let bytes = 0;
+  for await (const piece of message as Readable) {
+    bytes += (piece as Buffer).length;
+    peak = Math.max(peak, process.memoryUsage.rss());
+  }
+  expect(bytes).toBeGreaterThan(27 * MB);
+  expect((peak - before) / MB).toBeLessThan(32);
+});
