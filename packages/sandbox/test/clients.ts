@@ -1,6 +1,6 @@
 // Clients that share no code with the sandbox: nodemailer's SMTP connection, and bare sockets.
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 import { createTransport, type Transporter } from 'nodemailer';
 import type { Sandbox } from '../src/index.ts';
 
@@ -46,7 +46,7 @@ export const xoauth2 = (user: string, token: string): string =>
   Buffer.from(`user=${user}\u0001auth=Bearer ${token}\u0001\u0001`).toString('base64');
 
 /** A socket that speaks SMTP by hand. */
-export class RawClient implements AsyncDisposable {
+export class RawClient implements Disposable {
   #socket: Socket | TLSSocket;
   #received = '';
   #wake: () => void = () => {};
@@ -89,16 +89,21 @@ export class RawClient implements AsyncDisposable {
     return client;
   }
 
-  async startTls(sandbox: Sandbox): Promise<TLSSocket> {
+  async startTls(sandbox: Sandbox, options: ConnectionOptions = {}): Promise<TLSSocket> {
     const plain = this.#socket;
     plain.removeAllListeners();
-    const socket = connectTls({ socket: plain, ca: sandbox.ca, servername: 'localhost' });
+    const socket = connectTls({ socket: plain, ca: sandbox.ca, servername: 'localhost', ...options });
     this.#socket = socket;
     this.#listen(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once('secureConnect', resolve).once('error', reject);
     });
     return socket;
+  }
+
+  /** What came and is not a whole reply. */
+  get unread(): string {
+    return this.#received;
   }
 
   write(data: string | Uint8Array): void {
@@ -111,7 +116,7 @@ export class RawClient implements AsyncDisposable {
       const match = /^(?:\d{3}-.*\r\n)*\d{3}(?: .*)?\r\n/.exec(this.#received);
       if (match !== null) {
         this.#received = this.#received.slice(match[0].length);
-        return match[0].trimEnd().replaceAll('\r\n', '\n');
+        return match[0].slice(0, -2).replaceAll('\r\n', '\n');
       }
       if (this.#ended) return '';
       await new Promise<void>((resolve) => {
@@ -144,7 +149,7 @@ export class RawClient implements AsyncDisposable {
     this.#socket.destroy();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     this.close();
   }
 

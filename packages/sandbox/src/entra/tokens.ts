@@ -1,6 +1,6 @@
 // Access tokens: RS256 JWTs with the claims Entra puts into a version 1.0 token for Exchange.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import type { Grant } from './grant.ts';
 
 /** Changes to the claims of a token made for a test; `undefined` takes a claim out. */
@@ -12,16 +12,27 @@ export interface TokenSigner {
   sign(claims: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
-/** Makes a 2048-bit RSA key, as Entra signs with. */
-export async function createTokenSigner(): Promise<TokenSigner> {
+interface SigningKey {
+  readonly privateKey: CryptoKey;
+  readonly publicJwk: JWK;
+}
+
+// Making an RSA key takes a tenth of a second of a whole core. A process makes one and tells its sandboxes apart by key id.
+let signingKey: Promise<SigningKey> | undefined;
+
+async function createSigningKey(): Promise<SigningKey> {
   const { publicKey, privateKey } = await generateKeyPair('RS256', { extractable: true });
-  const publicJwk = await exportJWK(publicKey);
-  const kid = await calculateJwkThumbprint(publicJwk, 'sha256');
-  const jwk: JWK = { kty: 'RSA', use: 'sig', alg: 'RS256', kid, x5t: kid, ...publicJwk };
+  return { privateKey, publicJwk: await exportJWK(publicKey) };
+}
+
+/** A signer with a key id of its own: no other sandbox accepts its tokens. */
+export async function createTokenSigner(): Promise<TokenSigner> {
+  const { privateKey, publicJwk } = await (signingKey ??= createSigningKey());
+  const kid = opaque(20);
+  const header = { typ: 'JWT', alg: 'RS256', x5t: kid, kid };
   return {
-    jwk,
-    sign: (claims) =>
-      new SignJWT({ ...claims }).setProtectedHeader({ typ: 'JWT', alg: 'RS256', x5t: kid, kid }).sign(privateKey),
+    jwk: { kty: 'RSA', use: 'sig', alg: 'RS256', kid, x5t: kid, ...publicJwk },
+    sign: (claims) => new SignJWT({ ...claims }).setProtectedHeader(header).sign(privateKey),
   };
 }
 

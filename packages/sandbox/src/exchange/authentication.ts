@@ -47,7 +47,7 @@ async function xoauth2(dialog: Dialog, initial: string | undefined): Promise<Ide
     if (outcome.refused === 'authentication') return refuse(dialog, refusals.authenticationFailed());
     return refuse(dialog, refusals.smtpAuthDisabled(outcome.refused === 'disabled for Tenant' ? 'Tenant' : 'Mailbox'));
   }
-  return (await dialog.answer('AUTH', replies.authenticated)) ? outcome : undefined;
+  return (await conclude(dialog, replies.authenticated)) === '2' ? outcome : undefined;
 }
 
 async function login(dialog: Dialog, initial: string | undefined): Promise<undefined> {
@@ -70,6 +70,14 @@ async function ask(dialog: Dialog, challenge: string): Promise<string | undefine
 }
 
 async function refuse(dialog: Dialog, reply: string): Promise<undefined> {
-  await dialog.answer('AUTH', reply);
+  await conclude(dialog, reply);
   return undefined;
+}
+
+/** The last word on AUTH. A scripted 334 is an error challenge: the client answers it and is refused (RFC 7628 section 3.2.3). */
+async function conclude(dialog: Dialog, reply: string): Promise<string> {
+  const digit = await dialog.answer('AUTH', reply);
+  if (digit !== '3') return digit;
+  dialog.heard(describeCredentials((await dialog.line())?.toString('latin1') ?? ''));
+  return dialog.answer('AUTH', dialog.refusals.authenticationFailed());
 }

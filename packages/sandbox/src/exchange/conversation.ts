@@ -79,9 +79,13 @@ export class Conversation implements SmtpSession {
 
   add(from: ConversationEntry['from'], text: string): void {
     const at = Math.round((performance.now() - this.#begun) * 1000) / 1000;
-    this.#entries.push({ at, from, text, transaction: this.#transaction, flight: this.#flight });
+    this.#entries.push({ at, from, text: visible(text), transaction: this.#transaction, flight: this.#flight });
   }
 }
+
+/** Control characters shown as `\\xNN`: a conversation is printed on terminals. */
+const visible = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
 /** A conversation as text: `S:` and `C:` lines, notes in brackets. */
 export const transcript = (entries: readonly ConversationEntry[]): string =>

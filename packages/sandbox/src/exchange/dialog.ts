@@ -35,17 +35,17 @@ export class Dialog {
   /**
    * Replies to a command, or does what a fault has in its place. `effect` is what the command does; it is done before
    * the reply goes out.
-   * @returns whether the command took effect
+   * @returns the first digit of what was said
    * @throws Disconnected when a fault ended the conversation
    */
-  async answer(point: FaultPoint, reply: string, effect?: () => void | Promise<void>): Promise<boolean> {
+  async answer(point: FaultPoint, reply: string, effect?: () => void | Promise<void>): Promise<string> {
     const { faults, options } = this.context;
     const fault = faults.take(point);
     const delay = options.replyDelay + (fault?.delay ?? 0);
     if (delay > 0) await this.connection.pause(delay);
     const said = fault?.reply ?? reply;
-    const performed = firstDigit(said) === firstDigit(reply);
-    if (performed) await effect?.();
+    const digit = firstDigit(said);
+    if (digit === firstDigit(reply)) await effect?.();
     if (fault?.hang === true) {
       this.connection.flush();
       await this.connection.closed;
@@ -58,7 +58,7 @@ export class Dialog {
       this.connection.reset();
     }
     if (fault?.close !== undefined) throw new Disconnected();
-    return performed;
+    return digit;
   }
 
   /** Asks for more with 334 and reads the answer; nothing of it is recorded here. */

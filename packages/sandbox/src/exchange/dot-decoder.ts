@@ -55,7 +55,8 @@ const heldBack = (data: Buffer): number => {
 /** The first line end in `bytes` that is not CRLF, if there is one (RFC 5321 section 2.3.8). */
 export function bareLineEnd(bytes: Uint8Array): 'CR' | 'LF' | undefined {
   let before = 0;
-  for (const byte of bytes) {
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at] ?? 0;
     if (byte === LF && before !== CR) return 'LF';
     if (before === CR && byte !== LF) return 'CR';
     before = byte;

@@ -29,9 +29,10 @@ export async function serve(connection: Connection, context: ExchangeContext): P
     await session.run();
   } catch (error) {
     if (!(error instanceof Disconnected)) {
+      // A defect of the sandbox: said aloud, but the other sessions go on.
       connection.conversation.add('note', `the sandbox failed: ${String(error)}`);
+      process.emitWarning(error instanceof Error ? error : String(error));
       connection.destroy();
-      throw error;
     }
   }
   connection.end();
@@ -91,7 +92,8 @@ class Session {
   async #handle(command: Command): Promise<void> {
     const { verb, argument } = command;
     const offers = this.#offers();
-    const known = offers.has(NEEDS[verb] ?? '') || NEEDS[verb] === undefined;
+    const needs = verb === 'STARTTLS' && this.#connection.tls ? undefined : NEEDS[verb];
+    const known = needs === undefined || offers.has(needs);
     const simple = (text = argument): void => this.#dialog.heard(text === '' ? verb : `${verb} ${text}`);
     switch (known ? verb : '') {
       case 'EHLO':
@@ -161,7 +163,7 @@ class Session {
     // What came behind STARTTLS in the clear must not be taken for what came under TLS (RFC 3207 section 4.2).
     const injected = this.#connection.input.discard();
     if (injected > 0) this.#dialog.note(`${injected} bytes behind STARTTLS thrown away`);
-    if (!(await this.#dialog.answer('STARTTLS', replies.startTls))) return;
+    if ((await this.#dialog.answer('STARTTLS', replies.startTls)) !== '2') return;
     await this.#connection.startTls(this.#context.secureContext);
     this.#greeted = false;
     this.#transaction.reset();

@@ -107,12 +107,13 @@ export class Transaction {
     const address = typeof path === 'string' ? argument : path.address;
     const open = this.#open;
     const reply = this.#judgeRcpt(path, open);
-    const accepted = await this.#dialog.answer('RCPT', reply, () => {
-      if (reply === replies.recipientOk) open?.to.push(address);
+    let accepted = false;
+    await this.#dialog.answer('RCPT', reply, () => {
+      accepted = reply === replies.recipientOk;
+      if (accepted) open?.to.push(address);
     });
-    if (!accepted || reply !== replies.recipientOk) {
-      open?.refused.push({ address, reply: this.#dialog.connection.conversation.entries.at(-1)?.text ?? reply });
-    }
+    const said = this.#dialog.connection.conversation.entries.at(-1)?.text ?? reply;
+    if (!accepted) open?.refused.push({ address, reply: said });
   }
 
   #judgeRcpt(path: ReturnType<typeof parsePath>, open: Open | undefined): string {
@@ -144,8 +145,8 @@ export class Transaction {
     else if (open === undefined) reply = replies.needMail;
     else if (open.to.length === 0) reply = replies.needRecipient;
     else if (open.chunks !== undefined || open.body === 'BINARYMIME') reply = replies.badSequence;
-    const performed = await this.#dialog.answer('DATA', reply);
-    if (!performed || reply !== replies.startData || open === undefined) return;
+    const said = await this.#dialog.answer('DATA', reply);
+    if (said !== '3' || reply !== replies.startData || open === undefined) return;
 
     const message = new Collector(this.#dialog.context.options.maxSize);
     const decoder = new DotDecoder(message.add);

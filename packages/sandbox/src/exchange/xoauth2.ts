@@ -22,6 +22,7 @@ export function parseXoauth2(response: Buffer): Xoauth2 | undefined {
 
 /** Credentials as a conversation may show them. */
 export function describeCredentials(encoded: string): string {
+  if (encoded === '') return '[empty line]';
   const token = parseXoauth2(Buffer.from(encoded, 'base64'))?.token;
   if (token === undefined) return `[credentials, ${encoded.length} chars]`;
   let app = 'unknown';
