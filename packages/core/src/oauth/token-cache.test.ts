@@ -496,8 +496,8 @@ test('a store that fails is reported and does not keep the token from its user',
 
 test('what another version wrote into the store is replaced', async () => {
   const store = memoryTokenStore();
-  await store.compareAndSet('k', undefined, new Secret('{"format":9}'));
+  await store.compareAndSet('k#access-token', undefined, new Secret('{"format":9}'));
   const { value } = bench({ store, key: 'k' });
   expect(await value()).toBe('token-1');
-  expect((await store.get('k'))?.value.reveal()).toContain('token-1');
+  expect((await store.get('k#access-token'))?.value.reveal()).toContain('token-1');
 });

@@ -21,7 +21,7 @@ export interface CacheOptions {
   readonly timeout?: number;
   /** Shares the token with other processes; `key` says under which name. */
   readonly store?: TokenStore;
-  /** Name of the identity in `store`, such as `tenant/client/scope`. Required with `store`. */
+  /** Name of the identity in `store`, such as `tenant/client`. Required with `store`. */
   readonly key?: string;
   /** Called at every renewal, failure and refusal. What it throws is ignored. */
   readonly onEvent?: TokenListener;
@@ -247,7 +247,7 @@ function normalise(options: CacheOptions): NormalisedOptions {
       reserve: duration('reserve', options.reserve, 10_000),
     },
     timeout: duration('timeout', options.timeout, 20_000),
-    shared: store !== undefined && key ? { store, key } : undefined,
+    shared: store !== undefined && key ? { store, key: `${key}#access-token` } : undefined,
     onEvent,
     now,
     random,
