@@ -1,87 +1,137 @@
-// What users get: the tarballs, loaded as ES modules and by require(), in each Node that is at hand.
-import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+// What users get: the tarballs, loaded as ES modules and by require(), in each Node that is at hand, and compiled against.
+import { execFile } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compile, linkFolder, linkInstalled } from './consumer.ts';
+import { entryPoints, type Member, PACKAGES, ROOT } from './workspace.ts';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
+/** The export that tells that a package is there, and how large its tarball may get (kilobytes). */
+const EXPECTED: Record<string, { main: string; kilobytes: number }> = {
+  core: { main: 'createMailer', kilobytes: 150 },
+  nodemailer: { main: 'mailgrantTransport', kilobytes: 60 },
+  sandbox: { main: 'createSandbox', kilobytes: 120 },
+};
+
+const run = promisify(execFile);
 const dir = mkdtempSync(join(tmpdir(), 'mailgrant-packed-'));
-const names = readdirSync(join(root, 'packages'));
-const nodes = [...new Set([process.execPath, process.env['MAILGRANT_HOST_NODE'] ?? process.execPath])];
-const contents = new Map<string, string[]>();
+const tarballs = new Map<string, { files: string[]; bytes: number }>();
+const hostNode = process.env['MAILGRANT_HOST_NODE'] ?? process.execPath;
 
-beforeAll(() => {
-  for (const name of names) {
-    const out = execFileSync('pnpm', ['pack', '--json', '--pack-destination', dir], {
-      cwd: join(root, 'packages', name),
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    const { filename, files } = JSON.parse(out.slice(out.indexOf('{'))) as {
-      filename: string;
-      files: { path: string }[];
-    };
-    contents.set(
-      name,
-      files.map((file) => file.path),
-    );
-    const target = join(dir, 'node_modules', '@mailgrant', name);
-    mkdirSync(target, { recursive: true });
-    execFileSync('tar', ['xzf', filename, '-C', target, '--strip-components=1']);
-  }
-  for (const [from, dependency] of [
-    ['fastify', 'fastify'],
-    ['fastify', 'fastify-plugin'],
-    ['nestjs', '@nestjs/common'],
-    ['nestjs', '@nestjs/core'],
-    ['nestjs', 'reflect-metadata'],
-    ['nestjs', 'rxjs'],
-  ] as const) {
-    const link = join(dir, 'node_modules', dependency);
-    mkdirSync(join(link, '..'), { recursive: true });
-    symlinkSync(join(root, 'packages', from, 'node_modules', dependency), link);
-  }
-}, 60_000);
+beforeAll(async () => {
+  await run(process.execPath, [join(ROOT, 'tooling/tasks/build.mjs')]);
+  await Promise.all(PACKAGES.map(pack));
+  writeFileSync(join(dir, 'package.json'), '{ "private": true }');
+}, 120_000);
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
-test.each(names)('%s holds built code and its source, nothing else and nothing stale', (name) => {
-  const files = contents.get(name) ?? [];
-  const sources = files.filter((path) => path.startsWith('src/')).map((path) => path.slice(4, -3));
-  expect(sources).toContain('index');
-  for (const path of files.filter((path) => !path.startsWith('src/'))) {
-    const built = /^dist\/(.+?)(\.d\.ts|\.js)(\.map)?$/.exec(path)?.[1];
-    if (built === undefined) expect(['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md']).toContain(path);
-    else expect(sources, `${path} has no source: tsc -b leaves the output of deleted files behind`).toContain(built);
-  }
+async function pack(member: Member): Promise<void> {
+  const { manifest, path, folder } = member;
+  const { stdout } = await run('pnpm', ['pack', '--json', '--pack-destination', dir], { cwd: join(ROOT, path) });
+  const { filename, files } = JSON.parse(stdout.slice(stdout.indexOf('{'))) as {
+    filename: string;
+    files: { path: string }[];
+  };
+  tarballs.set(folder, { files: files.map((file) => file.path), bytes: statSync(filename).size });
+  const target = join(dir, 'node_modules', manifest.name);
+  mkdirSync(target, { recursive: true });
+  await run('tar', ['xzf', basename(filename), '-C', target, '--strip-components=1'], { cwd: dir });
+  const needed = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+  linkInstalled(member, needed, join(target, 'node_modules'));
+}
+
+describe.each(PACKAGES)('$manifest.name', ({ folder, manifest, path }) => {
+  test('holds built code and its source, nothing stale and nothing else', () => {
+    const { files, bytes } = tarballs.get(folder) ?? { files: [], bytes: 0 };
+    const sources = files.filter((file) => file.startsWith('src/'));
+    expect(sources).toContain('src/index.ts');
+    expect(sources.filter((file) => !file.endsWith('.ts') || /\.(test|test-d|bench)\.ts$/.test(file))).toEqual([]);
+
+    const built = sources
+      .map((file) => file.slice('src/'.length, -'.ts'.length))
+      .flatMap((name) => ['.js', '.js.map', '.d.ts', '.d.ts.map'].map((extension) => `dist/${name}${extension}`));
+    const others = ['LICENSE', 'README.md', 'package.json', ...files.filter((file) => file === 'CHANGELOG.md')];
+    expect(files.toSorted()).toEqual([...sources, ...built, ...others].toSorted());
+
+    const kilobytes = Math.ceil(bytes / 1000);
+    process.stdout.write(`${manifest.name}: ${kilobytes} kB packed, ${files.length} files\n`);
+    expect(kilobytes).toBeLessThanOrEqual(EXPECTED[folder]?.kilobytes ?? 0);
+  });
+
+  test('says in its manifest nothing that only the workspace understands', () => {
+    const packed = readFileSync(join(dir, 'node_modules', manifest.name, 'package.json'), 'utf8');
+    expect(packed).not.toMatch(/workspace:|catalog:|@mailgrant\/source/);
+  });
+
+  test('its commands are scripts for Node', () => {
+    for (const file of Object.values(manifest.bin ?? {})) {
+      const start = readFileSync(join(dir, 'node_modules', manifest.name, file), 'utf8').slice(0, 20);
+      expect(start, `${path}: ${file}`).toBe('#!/usr/bin/env node\n');
+    }
+  });
 });
 
-const probe = `
-const want = { core: 'TokenCache', fastify: 'mailPlugin', nestjs: 'MailModule', worker: 'startWorker' };
-for (const [name, key] of Object.entries(want)) if (typeof loaded[name][key] !== 'function') throw new Error(name + ' lacks ' + key);
-console.log('ok');
-`;
-
-describe.each(nodes)('%s', (node) => {
-  const run = (file: string, source: string) => {
-    writeFileSync(join(dir, file), source);
-    return execFileSync(node, ['--throw-deprecation', join(dir, file)], { encoding: 'utf8' }).trim();
+describe.concurrent.each([...new Set([process.execPath, hostNode])])('%s loads every entry point', (node) => {
+  const probe = `
+    for (const [name, main] of Object.entries(${JSON.stringify(mainExports())})) {
+      if (typeof loaded[name][main] !== 'function') throw new Error(name + ' has no function ' + main);
+    }`;
+  const load = async (file: string, expression: (entryPoint: string) => string) => {
+    const loaded = PACKAGES.flatMap(entryPoints).map((name) => `${JSON.stringify(name)}: ${expression(name)}`);
+    writeFileSync(join(dir, file), `const loaded = { ${loaded.join(', ')} };${probe}`);
+    return run(node, ['--throw-deprecation', join(dir, file)]);
   };
 
-  test('import', () => {
-    expect(
-      run(
-        'use.mjs',
-        `const loaded = {${names.map((n) => `${n}: await import('@mailgrant/${n}')`).join(',')}};${probe}`,
-      ),
-    ).toBe('ok');
+  test('by import, without a warning', async () => {
+    expect(await load('use.mjs', (name) => `await import('${name}')`)).toEqual({ stdout: '', stderr: '' });
   });
 
-  test('require', () => {
-    expect(
-      run('use.cjs', `const loaded = {${names.map((n) => `${n}: require('@mailgrant/${n}')`).join(',')}};${probe}`),
-    ).toBe('ok');
+  test('by require(), without a warning', async () => {
+    expect(await load('use.cjs', (name) => `require('${name}')`)).toEqual({ stdout: '', stderr: '' });
   });
 });
+
+const NODENEXT = { settings: { module: 'nodenext' }, files: ['use.mts', 'use.cts'] };
+const BUNDLER = { settings: { module: 'esnext', moduleResolution: 'bundler' }, files: ['use.ts'] };
+
+// The older compilers take seconds for Node's own types, so each gets one of the two.
+describe.concurrent.each([
+  ['typescript', 'Node', NODENEXT],
+  ['typescript', 'a bundler', BUNDLER],
+  ['typescript-6.0', 'a bundler', BUNDLER],
+  ['typescript-5.9', 'Node', NODENEXT],
+] as const)(
+  '%s, set up for %s',
+  (compiler, name, { settings, files }) => {
+    test('compiles against the types', async () => {
+      // An export of type `any` would let everything through.
+      const uses = Object.entries(mainExports()).flatMap(([entryPoint, main], index) => [
+        `import * as p${index} from '${entryPoint}';`,
+        `export const any${index}: 0 extends 1 & typeof p${index}.${main} ? true : false = false;`,
+        `export const function${index}: (...args: never) => unknown = p${index}.${main};`,
+      ]);
+      const imports = PACKAGES.flatMap(entryPoints).map((entryPoint) => `import type {} from '${entryPoint}';`);
+      const folder = join(dir, `${compiler} ${name}`);
+      mkdirSync(folder);
+      for (const file of files) writeFileSync(join(folder, file), [...imports, ...uses].join('\n'));
+      linkFolder(join(ROOT, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'));
+      const checked = { strict: true, skipLibCheck: false, skipDefaultLibCheck: true };
+      const compilerOptions = { ...settings, ...checked, target: 'es2022', types: ['node'] };
+      expect(await compile(folder, { compilerOptions, files }, compiler)).toEqual([]);
+    });
+  },
+  60_000,
+);
+
+function mainExports(): Record<string, string> {
+  return Object.fromEntries(
+    PACKAGES.map(({ folder, manifest }) => {
+      const main = EXPECTED[folder]?.main;
+      if (main === undefined) throw new Error(`name the main export of ${folder} in this test`);
+      return [manifest.name, main];
+    }),
+  );
+}

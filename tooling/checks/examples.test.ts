@@ -1,0 +1,63 @@
+// Every ```ts block of the Markdown files compiles, each as a module of its own, against the sources of the workspace.
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { compile, linkFolder, linkInstalled } from './consumer.ts';
+import { type Member, PACKAGES, read, ROOT } from './workspace.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'mailgrant-examples-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+const pages = [
+  'README.md',
+  ...PACKAGES.map(({ path }) => `${path}/README.md`),
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => `docs/${path.replaceAll('\\', '/')}`),
+];
+
+interface Example {
+  readonly page: string;
+  /** 1 for the first line of the page. */
+  readonly line: number;
+  readonly code: string;
+}
+
+function examplesOf(page: string): Example[] {
+  const lines = read(page).split('\n');
+  return lines.flatMap((line, start) => {
+    if (!/^```(ts|typescript)$/.test(line.trim())) return [];
+    const end = lines.findIndex((other, index) => index > start && other.trim() === '```');
+    return [{ page, line: start + 2, code: lines.slice(start + 1, end).join('\n') }];
+  });
+}
+
+test('the examples compile', { timeout: 60_000 }, async () => {
+  const nodeModules = join(dir, 'node_modules');
+  const installed = new Map<string, Member>();
+  for (const member of PACKAGES) {
+    linkFolder(join(ROOT, member.path), join(nodeModules, member.manifest.name));
+    const { dependencies, devDependencies, peerDependencies } = member.manifest;
+    for (const name of Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies })) {
+      installed.set(name, member);
+    }
+  }
+  for (const [name, member] of installed) linkInstalled(member, [name], nodeModules);
+  linkFolder(join(ROOT, 'node_modules/@types/node'), join(nodeModules, '@types/node'));
+
+  const files = new Map<string, string>();
+  for (const { page, line, code } of pages.flatMap(examplesOf)) {
+    const file = `${page.replaceAll('/', '__')}.${line}.mts`;
+    writeFileSync(join(dir, file), '\n'.repeat(line - 1) + code); // so that the compiler counts the page's lines
+    files.set(file, page);
+  }
+  expect(files.size, 'pages without a single example').toBeGreaterThan(0);
+
+  const complaints = await compile(dir, {
+    extends: join(ROOT, 'tsconfig.base.json'),
+    compilerOptions: { composite: false, isolatedDeclarations: false, noUnusedLocals: false },
+    files: [...files.keys()],
+  });
+  expect(complaints.map((line) => line.replace(/^\S+\.mts/, (file) => files.get(file) ?? file))).toEqual([]);
+});
