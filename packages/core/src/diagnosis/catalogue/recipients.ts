@@ -1,0 +1,90 @@
+// Replies about a recipient.
+
+/** Recipients that cannot be reached. */
+export const RECIPIENTS = [
+  {
+    id: 'smtp-recipient-unknown',
+    class: 'recipient',
+    match: [{ status: ['5.1.1', '5.1.10', '5.4.1', '5.7.504'] }, { code: [550], status: ['5.5.0'] }],
+    title: 'The address does not exist, or takes no mail',
+    cause: 'The domain of the recipient has no such mailbox or refuses mail for it.',
+    remedy: 'Correct the address or take it off the list. Repeated attempts count against the sending mailbox.',
+    source: 'ms-ndr',
+    samples: [
+      '550 5.1.1 The email account that you tried to reach does not exist.',
+      '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup',
+      '550 5.4.1 Recipient address rejected: Access denied. AS(201806281)',
+      '550 5.5.0 Requested action not taken: mailbox unavailable',
+      '550 5.7.504 Recipient address rejected: Access denied',
+    ],
+  },
+  {
+    id: 'smtp-recipient-restricted',
+    class: 'recipient',
+    match: [
+      { status: ['5.7.12', '5.7.124', '5.7.133-134', '5.7.136'] },
+      { status: ['5.7.1'], words: ['not authorized'] },
+    ],
+    title: 'The recipient does not take mail from this sender',
+    cause: 'The mailbox or group takes mail only from certain senders, or only from within its organization.',
+    remedy: "The recipient's administrator has to let this sender in.",
+    source: 'ms-ndr',
+    samples: [
+      '550 5.7.1 Delivery not authorized, message refused',
+      '550 5.7.12 Sender was not authenticated by organization',
+      '550 5.7.124 Sender not in allowed-senders list',
+      '550 5.7.133 Sender not authenticated for group',
+      '550 5.7.134 Sender was not authenticated for mailbox',
+      '550 5.7.136 Sender was not authenticated',
+    ],
+  },
+  {
+    id: 'smtp-routing-loop',
+    class: 'recipient',
+    match: [{ status: ['5.4.6', '5.4.14'] }],
+    title: 'The message went in circles',
+    cause: 'Forwarding or mail-flow rules at the recipient send the message back and forth.',
+    remedy: "The recipient's administrator has to look at forwarding, connectors and the MX record.",
+    source: 'ms-ndr',
+    samples: ['550 5.4.14 Hop count exceeded - possible mail loop', '550 5.4.6 Routing loop detected'],
+  },
+  {
+    id: 'smtp-delivery-expired',
+    class: 'recipient',
+    match: [{ code: [550, 554], status: ['4.4.7', '4.4.316'] }, { status: ['5.4.300'] }],
+    title: "The recipient's server could not be reached for too long",
+    cause: 'Exchange took the message, tried for a long time and gave up. This comes later, in a mail to the sender.',
+    remedy:
+      "Check the domain of the address. Otherwise the trouble is at the recipient's server; send again when it is back.",
+    source: 'ms-ndr',
+    samples: [
+      '550 4.4.7 QUEUE.Expired; message expired',
+      '550 5.4.300 Message expired',
+      '550 4.4.316 Connection refused [Message=Socket error code 10061]',
+    ],
+  },
+  {
+    id: 'smtp-recipient-mailbox-full',
+    class: 'recipient',
+    match: [{ status: ['5.2.2'] }],
+    title: "The recipient's mailbox is full",
+    cause: 'There is no room for the message in the mailbox it is for.',
+    remedy: 'The recipient has to make room. Send again later.',
+    source: 'rfc',
+    samples: ['552 5.2.2 Mailbox full'],
+  },
+  {
+    id: 'smtp-sender-domain-policy',
+    class: 'recipient',
+    match: [{ status: ['5.7.23', '5.7.509'] }],
+    title: 'The recipient refused the message for SPF or DMARC',
+    cause: "The From domain's DNS records do not name this mail service, or its DMARC policy asks to refuse such mail.",
+    remedy: 'Add include:spf.protection.outlook.com to the SPF record of the From domain and switch DKIM on for it.',
+    portal: 'https://security.microsoft.com/dkimv2',
+    source: 'ms-ndr',
+    samples: [
+      '550 5.7.23 The message was rejected because of Sender Policy Framework violation',
+      '550 5.7.509 Access denied, sending domain contoso.com does not pass DMARC verification and has a DMARC policy of reject.',
+    ],
+  },
+] as const;
