@@ -73,8 +73,8 @@ async function ended(child, command) {
   try {
     return /** @type {[number | null, NodeJS.Signals | null]} */ (await once(child, 'close'));
   } catch (error) {
-    const why = systemCode(error) === 'ENOENT' ? 'there is no such program' : String(error);
-    throw new Problem(`cannot run ${command}: ${why}`);
+    const missing = ['ENOENT', 'EACCES'].includes(systemCode(error)); // EACCES also for a folder of the PATH
+    throw new Problem(`cannot run ${command}: ${missing ? 'there is no such program' : String(error)}`);
   }
 }
 

@@ -50,6 +50,15 @@ describe.skipIf(process.platform === 'win32').concurrent('the bootstrap', { time
     expect((await machine.run(['sh', '-c', 'kill -TERM $$'])).code).toBe(128 + 15);
   });
 
+  test('passes a signal on and waits for the command to end', async () => {
+    await using machine = await freshMachine({ fetched: ['pnpm'] });
+    const script = `
+      const alive = setInterval(() => {}, 1000);
+      process.once('SIGTERM', () => { clearInterval(alive); console.log('ended in peace'); process.exitCode = 3; });
+      process.kill(process.ppid, 'SIGTERM');`;
+    expect(await machine.run(['node', '-e', script])).toMatchObject({ code: 3, stdout: 'ended in peace\n' });
+  });
+
   test('says which command does not exist', async () => {
     await using machine = await freshMachine({ fetched: ['pnpm'] });
     const { code, stderr } = await machine.run(['no-such-program']);
