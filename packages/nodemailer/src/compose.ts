@@ -1,12 +1,12 @@
 // A mail made into a message by nodemailer's composer, which is loaded when the first mail is composed.
 import type { Readable } from 'node:stream';
 import { InputError, type OutgoingMail } from '@mailgrant/core';
-import { type ContentPolicy, toBody } from './body.ts';
+import { checkSource, type ContentPolicy, toBody } from './body.ts';
 import { checkAddresses, checkHeaders, type ParseAddresses } from './checks.ts';
 import { toEnvelope } from './envelope.ts';
 import { copyMail, type Mail, refuseUnsupported } from './mail.ts';
 import { messageIdOf } from './message-id.ts';
-import { type MimeNode, releaseStreams } from './mime-tree.ts';
+import { type MimeNode, releaseStreams, sourceOfContent } from './mime-tree.ts';
 
 export interface ComposeOptions {
   /** Lets `path` in content and attachments name files of this machine. Default `false`. */
@@ -71,6 +71,9 @@ export async function composeWith(nodemailer: Nodemailer, mail: Mail, options: C
     allowFiles: options.allowFiles === true && !mail.disableFileAccess,
     allowUrls: options.allowUrls === true && !mail.disableUrlAccess,
   };
+  // The one part nodemailer may read while it compiles: where attachDataUrls asks for the images inside.
+  const { html } = mail;
+  await checkSource(sourceOfContent((typeof html === 'object' && 'content' in html && html.content) || html), policy);
   // The envelope comes after the compiling, so that Message-ID gets the domain of `from`, not that of the reverse-path.
   const { envelope, ...content } = copyMail(mail);
   const message = await compile(nodemailer, content, policy);

@@ -30,16 +30,25 @@ export function* nodesOf(node: MimeNode): Generator<MimeNode, void> {
   for (const child of node.childNodes) yield* nodesOf(child);
 }
 
-/** Where nodemailer takes the content of this node from; it looks in the same order. */
+/** Where nodemailer takes the content of this node from. */
 export function sourceOf(node: MimeNode): Source {
-  const content: unknown = node._raw || node.content || '';
+  return sourceOfContent(node._raw || node.content);
+}
+
+/** Where nodemailer takes content from; it looks in the same order. */
+export function sourceOfContent(content: unknown): Source {
   if (typeof content === 'string' || content instanceof Uint8Array) return { kind: 'ready', content };
   if (typeof content === 'object' && content !== null) {
     if ('pipe' in content && typeof content.pipe === 'function') return { kind: 'stream', stream: content };
-    if ('href' in content && typeof content.href === 'string') return { kind: 'url' };
-    if ('path' in content && typeof content.path === 'string') return { kind: 'file', path: content.path };
+    if ('href' in content && typeof content.href === 'string') return sourceAt(content.href, 'url');
+    if ('path' in content && typeof content.path === 'string') return sourceAt(content.path, 'file');
   }
   return { kind: 'ready', content: '' }; // nothing nodemailer could read either
+}
+
+function sourceAt(place: string, kind: 'file' | 'url'): Source {
+  if (/^data:/i.test(place)) return { kind: 'ready', content: place };
+  return kind === 'url' || /^https?:\/\//i.test(place) ? { kind: 'url' } : { kind, path: place };
 }
 
 /** Ends the streams a message would have been read from. */

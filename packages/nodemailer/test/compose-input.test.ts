@@ -55,7 +55,7 @@ test.each<[what: string, fields: object, code: string, where: RegExp]>([
     'a file whose images are wanted',
     { html: { path: '/etc/hostname' }, attachDataUrls: true },
     'ERR_INPUT_MESSAGE',
-    /File access/,
+    /allowFiles/,
   ],
   ['a file of an invitation', { icalEvent: { path: '/etc/hostname' } }, 'ERR_INPUT_MESSAGE', /allowFiles/],
   ['a URL', { attachments: [{ href: 'http://127.0.0.1:9/' }] }, 'ERR_INPUT_MESSAGE', /allowUrls/],

@@ -1,0 +1,155 @@
+// A transport for nodemailer.createTransport(): nodemailer composes, core sends.
+import { EventEmitter } from 'node:events';
+import { createMailer, type Mailer, type MailerOptions, type OutgoingMail } from '@mailgrant/core';
+import { toBody } from './body.ts';
+import { toEnvelope } from './envelope.ts';
+import { refuseUnsupported } from './mail.ts';
+import { messageIdOf } from './message-id.ts';
+import { type MimeNode, releaseStreams } from './mime-tree.ts';
+import { withNodemailerFields } from './nodemailer-error.ts';
+import { type SentMessage, toSentMessage } from './sent-message.ts';
+import { version } from './version.ts';
+
+/** What is used of nodemailer's `MailMessage`: the mail as `sendMail()` got it, and what became of it. */
+export interface TransportMail {
+  readonly data: {
+    readonly raw?: unknown;
+    readonly envelope?: object | undefined;
+    readonly signal?: AbortSignal | undefined;
+    readonly disableFileAccess?: boolean | undefined;
+    readonly disableUrlAccess?: boolean | undefined;
+  };
+  readonly message: MimeNode;
+}
+
+type Callback<T> = (error: Error | null, result?: T) => void;
+
+/** A nodemailer transport over core. */
+export interface MailgrantTransport {
+  readonly name: string;
+  readonly version: string;
+  /** A `signal` in the mail ends its sending, also while it waits. */
+  readonly supportsAbortSignal: true;
+  send(mail: TransportMail, callback: Callback<SentMessage>): void;
+  /** Gets a token, connects and logs in. */
+  verify(): Promise<true>;
+  verify(callback: (error: Error | null, success?: true) => void): void;
+  /**
+   * Waits for what was accepted, then closes the connections; with `force` it does not wait. A mailer that was passed in
+   * stays open.
+   */
+  close(options?: { readonly force?: boolean }): Promise<void>;
+  /** Whether another message would start soon. */
+  isIdle(): boolean;
+  /** nodemailer listens to `idle`; no other event is emitted, for every failure has a caller to be told. */
+  on(event: string | symbol, listener: (...args: unknown[]) => void): this;
+}
+
+/** Messages under way while still calling for more: two for each connection Microsoft 365 allows a mailbox. */
+const IDLE_BELOW = 6;
+
+/**
+ * Makes a transport for `nodemailer.createTransport()`, from the options of a mailer or over a mailer you have. Whoever
+ * makes the mailer closes it.
+ *
+ * ```ts
+ * const transporter = nodemailer.createTransport(mailgrantTransport({ provider: 'microsoft365', user, token }));
+ * ```
+ *
+ * Errors are core's, with nodemailer's `response`, `responseCode`, `command`, `rejected` and `rejectedErrors` added.
+ * @throws TypeError `ERR_INPUT_OPTION`, `ERR_INPUT_ADDRESS` naming the option.
+ */
+export function mailgrantTransport(target: MailerOptions | Mailer): MailgrantTransport {
+  const given = isMailer(target);
+  const mailer = given ? target : createMailer(target);
+  const events = new EventEmitter();
+  const composing = new Set<Promise<unknown>>();
+  let underWay = 0;
+
+  const isIdle = (): boolean => underWay < IDLE_BELOW;
+  const sayIdle = (): void => void (isIdle() && events.emit('idle'));
+  setImmediate(sayIdle);
+
+  const transport: MailgrantTransport = {
+    name: 'mailgrant',
+    get version() {
+      return version();
+    },
+    supportsAbortSignal: true,
+    send(mail, callback) {
+      underWay += 1;
+      settle(deliver(mail), (error, sent) => {
+        underWay -= 1;
+        callback(error, sent);
+        sayIdle();
+      });
+    },
+    verify,
+    async close({ force = false } = {}) {
+      // What sendMail() took is the mailer's to wait for as soon as it is composed.
+      if (!force) await Promise.allSettled(composing);
+      if (!given) await mailer.close(force ? { deadline: 1 } : {});
+    },
+    isIdle,
+    on(event, listener) {
+      events.on(event, listener);
+      return transport;
+    },
+  };
+  return transport;
+
+  async function deliver(mail: TransportMail): Promise<SentMessage> {
+    const handedOver = toOutgoing(mail).then((outgoing) => ({
+      outgoing,
+      receipt: mailer.send(outgoing, { signal: mail.data.signal }),
+    }));
+    composing.add(handedOver);
+    try {
+      const { outgoing, receipt } = await handedOver.finally(() => composing.delete(handedOver));
+      return toSentMessage(mail.message.getEnvelope(), outgoing, await receipt);
+    } catch (error) {
+      releaseStreams(mail.message);
+      throw withNodemailerFields(error);
+    }
+  }
+
+  function verify(): Promise<true>;
+  function verify(callback: Callback<true>): void;
+  function verify(callback?: Callback<true>): Promise<true> | void {
+    const verified = mailer.verify().then(
+      () => true as const,
+      (error: unknown) => {
+        throw withNodemailerFields(error);
+      },
+    );
+    if (callback === undefined) return verified;
+    settle(verified, callback);
+  }
+}
+
+interface Outgoing extends OutgoingMail {
+  readonly messageId: string;
+}
+
+async function toOutgoing({ data, message }: TransportMail): Promise<Outgoing> {
+  refuseUnsupported(data);
+  // nodemailer composes here, so its switches decide; what they forbid is refused before anything is sent
+  const policy = { allowFiles: !data.disableFileAccess, allowUrls: !data.disableUrlAccess };
+  return {
+    envelope: toEnvelope(message, data.envelope !== undefined),
+    messageId: messageIdOf(data.raw) ?? String(message.messageId()),
+    ...(await toBody(message, policy)),
+  };
+}
+
+/** Tells a callback how a promise ended. What the callback throws is the caller's own: an uncaught exception, as with nodemailer. */
+function settle<T>(promise: Promise<T>, callback: Callback<T>): void {
+  promise.then(
+    (result) => queueMicrotask(() => callback(null, result)),
+    (error: Error) => queueMicrotask(() => callback(error)),
+  );
+}
+
+function isMailer(target: MailerOptions | Mailer): target is Mailer {
+  return 'send' in target && typeof target.send === 'function';
+}
