@@ -1,7 +1,7 @@
 // What must not be in the repository, and what must not be missing.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { read, ROOT } from './workspace.ts';
 
@@ -38,6 +38,17 @@ test('no file names a folder of somebody’s machine or an address that packages
         ),
     );
   expect(found).toEqual([]);
+});
+
+test('links inside the documentation lead somewhere', () => {
+  const broken = repositoryFiles()
+    .filter((path) => path.endsWith('.md'))
+    .flatMap((path) =>
+      [...read(path).matchAll(/\]\((?!https?:|mailto:|#)([^)#\s]+)[^)]*\)/g)]
+        .filter(([, target = '']) => !existsSync(join(ROOT, dirname(path), target)))
+        .map(([, target]) => `${path}: ${target}`),
+    );
+  expect(broken).toEqual([]);
 });
 
 test('docs/decisions explains every dependency', () => {
