@@ -10,6 +10,7 @@ import type { ExchangeOptions } from './exchange/context.ts';
 import type { SmtpSession } from './exchange/conversation.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { ExchangeFaults } from './exchange/fault.ts';
+import type { ApiSource } from './inbox/api.ts';
 import { Inbox } from './inbox/inbox.ts';
 import { createWeb } from './web.ts';
 
@@ -80,7 +81,11 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
 
   const current = (): Directory => directory;
   const inbox = new Inbox(now);
-  const entra = new Entra({ directory: current, now, tokenLifetime });
+  const watchers = new Set<() => void>();
+  const activity = (): void => {
+    for (const watcher of watchers) watcher();
+  };
+  const entra = new Entra({ directory: current, now, tokenLifetime, onRequest: activity });
   const certificate = await createServerCertificate(smtp.certificateNames ?? ['localhost', '127.0.0.1', '::1']);
   const exchange = new Exchange({
     options: {
@@ -102,10 +107,11 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     directory: current,
     now,
     keys: () => entra.keys(),
+    onSession: activity,
     deliver: (delivery) => inbox.deliver(delivery),
   });
 
-  const web = createServer(createWeb({ entra, inbox }));
+  const web = createServer();
   const smtpPort = await exchange.listen(options.ports?.smtp ?? 0);
   let httpPort: number;
   try {
@@ -114,6 +120,27 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     await exchange.close();
     throw error;
   }
+  const origin = `http://127.0.0.1:${httpPort}`;
+  const settings = {
+    tenantId: tenant.id,
+    clientId,
+    mailbox,
+    tokenEndpoint: `${origin}/${tenant.id}/oauth2/v2.0/token`,
+    scope: 'https://outlook.office365.com/.default',
+    smtp: { host: 'localhost', port: smtpPort },
+  };
+  const api: ApiSource = {
+    inbox,
+    sessions: () => exchange.sessions,
+    tokenRequests: () => entra.requests,
+    onActivity: (listener) => {
+      watchers.add(listener);
+      return () => watchers.delete(listener);
+    },
+    connection: { ...settings, security: smtp.implicitTls === true ? 'TLS' : 'STARTTLS' },
+    ca: certificate.ca,
+  };
+  web.on('request', createWeb({ entra, api }));
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
@@ -122,15 +149,9 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       web.closeAllConnections();
       await Promise.all([exchange.close(), new Promise<void>((resolve) => web.close(() => resolve()))]);
     })());
-  const origin = `http://127.0.0.1:${httpPort}`;
   return {
-    tenantId: tenant.id,
-    clientId,
+    ...settings,
     clientSecret,
-    mailbox,
-    tokenEndpoint: `${origin}/${tenant.id}/oauth2/v2.0/token`,
-    scope: 'https://outlook.office365.com/.default',
-    smtp: { host: 'localhost', port: smtpPort },
     ca: certificate.ca,
     url: `${origin}/`,
     directory: {

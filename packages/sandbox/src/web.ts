@@ -2,12 +2,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Entra } from './entra/entra.ts';
 import { sendJson } from './http.ts';
-import type { Inbox } from './inbox/inbox.ts';
-import { handleApi } from './inbox/api.ts';
+import { type ApiSource, handleApi } from './inbox/api.ts';
+import { handlePage } from './page/page.ts';
 
 export interface WebParts {
   readonly entra: Entra;
-  readonly inbox: Inbox;
+  readonly api: ApiSource;
 }
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i;
@@ -27,7 +27,8 @@ async function route(parts: WebParts, request: IncomingMessage, response: Server
   // A page elsewhere may point its own name at 127.0.0.1; it must not read this inbox.
   if (!LOOPBACK.test(host)) return sendJson(response, 421, { error: 'misdirected_request' });
   const url = new URL(request.url ?? '/', `http://${host}`);
-  if (await handleApi(parts.inbox, request, response, url)) return;
+  if (await handlePage(request, response, url)) return;
+  if (await handleApi(parts.api, request, response, url)) return;
   if (await parts.entra.handle(request, response, url)) return;
   sendJson(response, 404, { error: 'not_found' });
 }

@@ -178,13 +178,13 @@ describe('faults', () => {
     const redirect = await post();
     expect([redirect.status, redirect.headers.get('location')]).toEqual([307, 'http://127.0.0.1:1/elsewhere']);
     sandbox.entra.next({ reset: true });
-    await expect(post()).rejects.toThrow();
+    await expect(post()).rejects.toThrow('fetch failed');
     sandbox.entra.next({ hang: true });
     const controller = new AbortController();
     const silent = post(controller.signal);
     while (sandbox.tokenRequests.length < 4) await new Promise(setImmediate);
     controller.abort();
-    await expect(silent).rejects.toThrow();
+    await expect(silent).rejects.toThrow('aborted');
     expect(sandbox.tokenRequests.map(({ status }) => status)).toEqual([502, 307, 0, 0]);
   });
 

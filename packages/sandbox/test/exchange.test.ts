@@ -235,7 +235,7 @@ describe('AUTH', () => {
     await using other = await createSandbox({
       tenants: [{ id: sandbox.tenantId, apps: [{ clientId: sandbox.clientId, objectId: enterprise?.objectId ?? '' }] }],
     });
-    return other.entra.issue();
+    return await other.entra.issue();
   }
   async function unsigned(sandbox: Sandbox) {
     const [, payload = ''] = (await sandbox.entra.issue()).split('.');

@@ -94,11 +94,12 @@ test('an error challenge can be had: 334, the empty line, then the refusal', asy
 test('a hanging or slow server does not hold up close(), and a client sees its connection end', async () => {
   const sandbox = await createSandbox({ smtp: { replyDelay: 3_600_000 } });
   using slow = RawClient.dial(sandbox);
-  await sandbox.exchange.next('GREETING', { hang: true });
+  sandbox.exchange.next('GREETING', { hang: true });
   using silent = RawClient.dial(sandbox);
   while (sandbox.sessions.length < 2) await new Promise(setImmediate);
   await sandbox.close();
   await Promise.all([slow.closed(), silent.closed()]);
+  expect(sandbox.sessions.map(({ open }) => open)).toEqual([false, false]);
 });
 
 test('replies said before a delay do not wait for it', async () => {

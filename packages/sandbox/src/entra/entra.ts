@@ -30,6 +30,8 @@ export interface EntraOptions {
   readonly now: () => number;
   /** Milliseconds an access token is good for. */
   readonly tokenLifetime: number;
+  /** Runs after each token request was recorded. */
+  readonly onRequest: () => void;
 }
 
 /** For whom a token is made by hand. */
@@ -142,6 +144,7 @@ export class Entra {
         status,
         error: number === undefined ? undefined : `AADSTS${number}`,
       });
+      this.#options.onRequest();
     };
 
     const fault = this.#faults.take();

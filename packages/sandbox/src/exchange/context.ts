@@ -41,5 +41,7 @@ export interface ExchangeContext {
   readonly directory: () => Directory;
   readonly now: () => number;
   readonly keys: () => Promise<JWTVerifyGetKey>;
+  /** Runs when a session began and when it ended. */
+  readonly onSession: () => void;
   readonly deliver: (delivery: Delivery) => Promise<void>;
 }

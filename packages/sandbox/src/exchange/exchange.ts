@@ -66,7 +66,11 @@ export class Exchange {
     const connection = new Connection(socket, conversation);
     this.#sessions.push(conversation);
     this.#connections.add(connection);
-    void connection.closed.then(() => this.#connections.delete(connection));
+    this.#context.onSession();
+    void connection.closed.then(() => {
+      this.#connections.delete(connection);
+      this.#context.onSession();
+    });
     await serve(connection, this.#context);
   }
 }

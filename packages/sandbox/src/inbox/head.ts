@@ -34,6 +34,9 @@ const EMPTY: Head = {
   senders: [],
 };
 
+// Exchange takes no more than 256 KB of header; what claims to be longer is not worth a parser's time.
+const HEAD_LIMIT = 262_144;
+
 /** How many bytes the header section has, the empty line not counted. */
 export function headLength(raw: Buffer): number {
   if (raw.subarray(0, 2).toString('latin1') === '\r\n') return 0;
@@ -51,8 +54,10 @@ const addressesOf = ({ headers }: Email, ...names: readonly string[]): MailAddre
 /** Reads the header section. A header no parser can make sense of gives an empty head, not an error. */
 export async function readHead(raw: Buffer): Promise<Head> {
   let email: Email;
+  const length = headLength(raw);
+  if (length > HEAD_LIMIT) return EMPTY;
   try {
-    email = await PostalMime.parse(Buffer.concat([raw.subarray(0, headLength(raw)), Buffer.from('\r\n')]));
+    email = await PostalMime.parse(Buffer.concat([raw.subarray(0, length), Buffer.from('\r\n')]));
   } catch {
     return EMPTY; // over the parser's limits: the message is still stored and its source can be read
   }

@@ -52,6 +52,8 @@ export interface InboxMessage {
   readonly from: readonly MailAddress[];
   readonly to: readonly MailAddress[];
   readonly messageId: string | undefined;
+  /** Judged by the header alone: whether the message is one with parts to keep (`multipart/mixed`) or itself a file. */
+  readonly hasAttachments: boolean;
   /** Mailbox and app that authenticated. */
   readonly identity: Identity;
   readonly session: SmtpSession;
@@ -80,6 +82,7 @@ export async function createMessage(delivery: Delivery, id: string, receivedAt: 
     from: head.from,
     to: head.to,
     messageId: head.messageId,
+    hasAttachments: /^\s*(?:multipart\/mixed|(?!multipart|text)\w+\/)/i.test(head.contentType),
     identity,
     session,
     get conversation() {
