@@ -1,6 +1,6 @@
 // Text chosen by a server on its way to an error, an event or a transcript: our secrets come out, control characters
 // lose their power. Echoes are found in any encoding a server is likely to have put them into.
-import { Secret } from './secret.ts';
+import type { Secret } from './secret.ts';
 
 /** Makes a text fit to print. */
 export type Redactor = (text: string) => string;
@@ -12,14 +12,15 @@ const RUN = 12;
 const BLOCK = 6;
 /** Shorter secrets are in every second word; nobody's secret is that short. */
 const SHORTEST = 4;
+const HASHES = 2 ** 15;
 const PERCENT = 0x25;
 const BACKSLASH = 0x5c;
 
-/** What a secret or a text looks like to the comparison, and where in the original each character came from. */
+/** What a secret or a text looks like to the comparison, and where in the original each character came from if it moved. */
 interface Folded {
   readonly text: string;
-  readonly starts: readonly number[];
-  readonly ends: readonly number[];
+  readonly starts?: readonly number[];
+  readonly ends?: readonly number[];
 }
 
 /**
@@ -42,6 +43,7 @@ export function createRedactor(secrets: readonly (string | Secret)[]): Redactor 
  * their kin) as `\uNNNN`.
  */
 export function printable(text: string): string {
+  if (/^[\x20-\x7e]*$/.test(text)) return text;
   return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu, (character) => {
     const hex = character.charCodeAt(0).toString(16);
     return hex.length > 2 ? `\\u${hex.padStart(4, '0')}` : `\\x${hex.padStart(2, '0')}`;
@@ -49,6 +51,8 @@ export function printable(text: string): string {
 }
 
 interface SecretIndex {
+  /** Which hashes the blocks have: at most places of most texts this alone says that there is nothing. */
+  readonly hashes: Uint8Array;
   /** Block → the folded surroundings in which it occurs: what stands before it, and after. */
   readonly blocks: ReadonlyMap<string, readonly { readonly before: string; readonly after: string }[]>;
   /** Forms too short to have a run of RUN characters: found whole. */
@@ -57,6 +61,7 @@ interface SecretIndex {
 
 function indexSecrets(secrets: readonly string[]): SecretIndex {
   const blocks = new Map<string, { before: string; after: string }[]>();
+  const hashes = new Uint8Array(HASHES);
   const short = new Set<string>();
   for (const form of new Set(secrets.filter((secret) => secret.length >= SHORTEST).flatMap(formsOf))) {
     if (form.length < RUN) short.add(form);
@@ -71,7 +76,12 @@ function indexSecrets(secrets: readonly string[]): SecretIndex {
       }
     }
   }
-  return { blocks, short: [...short] };
+  for (const block of blocks.keys()) {
+    let hash = 0;
+    for (let i = 0; i < BLOCK; i += 1) hash = hashNext(hash, block.charCodeAt(i), 0);
+    hashes[hash & (HASHES - 1)] = 1;
+  }
+  return { hashes, blocks, short: [...short] };
 }
 
 /** The secret itself, its base64, and the inner part of that at each offset it can have within longer bytes; all folded. */
@@ -89,6 +99,8 @@ function formsOf(secret: string): string[] {
 
 /** Undoes what encodings do: UTF-8 bytes, percent signs resolved, no backslash, one case, one alphabet for both base64. */
 function fold(text: string): Folded {
+  // Almost every text: nothing moves.
+  if (/^[\0-\x24\x26-\x5b\x5d-\x7f]*$/.test(text)) return { text: foldAlphabet(text) };
   const bytes: number[] = [];
   const starts: number[] = [];
   const ends: number[] = [];
@@ -109,12 +121,12 @@ function fold(text: string): Folded {
       }
     }
   }
-  return { text: Buffer.from(bytes).toString('latin1').toLowerCase().replace(/[-_ ]/g, oneAlphabet), starts, ends };
+  return { text: foldAlphabet(Buffer.from(bytes).toString('latin1')), starts, ends };
 }
 
 /** base64url's `-` and `_` are base64's `+` and `/`; a form writes a blank as `+`. */
-function oneAlphabet(character: string): string {
-  return character === '_' ? '/' : '+';
+function foldAlphabet(text: string): string {
+  return text.toLowerCase().replaceAll('_', '/').replace(/[- ]/g, '+');
 }
 
 /** What the last three characters stand for, if they are a percent sign and two hexadecimal digits. */
@@ -126,12 +138,19 @@ function escapeAtEnd(bytes: readonly number[]): number | undefined {
 }
 
 /** The parts of the original text, in order and apart, that hold a secret. */
-function findSecrets({ blocks, short }: SecretIndex, { text, starts, ends }: Folded): [start: number, end: number][] {
+function findSecrets(
+  { hashes, blocks, short }: SecretIndex,
+  { text, starts, ends }: Folded,
+): [start: number, end: number][] {
   const found: [from: number, to: number][] = [];
   for (const form of short) {
     for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) found.push([at, at + form.length]);
   }
-  for (let at = 0; at + BLOCK <= text.length; at += 1) {
+  let hash = 0;
+  for (let next = 0; next < text.length; next += 1) {
+    const at = next + 1 - BLOCK;
+    hash = hashNext(hash, text.charCodeAt(next), at > 0 ? text.charCodeAt(at - 1) : 0);
+    if (at < 0 || hashes[hash & (HASHES - 1)] === 0) continue;
     for (const { before, after } of blocks.get(text.slice(at, at + BLOCK)) ?? []) {
       let from = at;
       let to = at + BLOCK;
@@ -142,13 +161,18 @@ function findSecrets({ blocks, short }: SecretIndex, { text, starts, ends }: Fol
   }
   const merged: [start: number, end: number][] = [];
   for (const [from, to] of found.sort((a, b) => a[0] - b[0])) {
-    const start = starts[from] ?? 0;
-    const end = ends[to - 1] ?? 0;
+    const start = starts?.[from] ?? from;
+    const end = ends?.[to - 1] ?? to;
     const last = merged.at(-1);
     if (last !== undefined && start <= last[1]) last[1] = Math.max(last[1], end);
     else merged.push([start, end]);
   }
   return merged;
+}
+
+/** The hash of a block that moves on by one character (Rabin and Karp), in 32 bits. */
+function hashNext(hash: number, entering: number, leaving: number): number {
+  return (Math.imul(hash, 31) + entering - Math.imul(leaving, 31 ** BLOCK)) | 0;
 }
 
 function printableAround(text: string, secrets: readonly [start: number, end: number][]): string {
