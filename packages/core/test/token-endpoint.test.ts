@@ -6,6 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { clientCredentials, type ClientCredentialsOptions } from '../src/oauth/client-credentials.ts';
 import { TokenEndpointError } from '../src/oauth/token-endpoint-error.ts';
 import { Secret } from '../src/secret.ts';
+import { selfSigned } from './self-signed.ts';
 import { answer, createTokenServer, token, type TokenAnswer, type TokenServer } from './token-server.ts';
 
 const CANARY = 'canary~Secret+with/odd=chars&8Q';
@@ -320,6 +321,16 @@ test('an endpoint that cannot be reached is told with the real cause', async () 
     code: 'ERR_OAUTH_UNREACHABLE',
     cause: { code: expect.stringMatching(/ENOTFOUND|EAI_AGAIN/) },
   });
+});
+
+test('an endpoint whose certificate nobody vouches for gets nothing', async () => {
+  await using impostor = await createTokenServer(selfSigned());
+  expect(await failure({ tokenEndpoint: impostor.url })).toMatchObject({
+    code: 'ERR_OAUTH_UNREACHABLE',
+    message: expect.stringContaining('DEPTH_ZERO_SELF_SIGNED_CERT'),
+    cause: { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
+  });
+  expect(impostor.requests).toHaveLength(0);
 });
 
 test.each([

@@ -1,5 +1,6 @@
 // A token endpoint on this machine that answers as a test tells it, and remembers what it was sent.
 import { createServer, type IncomingHttpHeaders, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo } from 'node:net';
 
 export interface TokenRequestSeen {
@@ -29,8 +30,8 @@ export function answer(status: number, body: unknown, headers: Record<string, st
 export const token = (value: string, more: Record<string, unknown> = {}): TokenAnswer =>
   answer(200, { token_type: 'Bearer', expires_in: 3600, access_token: value, ...more });
 
-/** Starts on a free port; answers `token-1`, `token-2`, … until told otherwise. */
-export async function createTokenServer(): Promise<TokenServer> {
+/** Starts on a free port, over TLS where it has a certificate; answers `token-1`, `token-2`, … until told otherwise. */
+export async function createTokenServer(tls?: { cert: string; key: string }): Promise<TokenServer> {
   const requests: TokenRequestSeen[] = [];
   let current: TokenAnswer = (response, request) => {
     token(`token-${requests.length}`)(response, request);
@@ -45,12 +46,12 @@ export async function createTokenServer(): Promise<TokenServer> {
       current(response, seen);
     });
   };
-  const server = createServer(listener);
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tls, listener);
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', resolve);
   });
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/tenant/oauth2/v2.0/token`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(server.address() as AddressInfo).port}/tenant/oauth2/v2.0/token`,
     requests,
     answers(next) {
       current = next;

@@ -1,6 +1,7 @@
 // Token stores, alone and between real processes.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import { encryptedFileTokenStore } from '../src/oauth/encrypted-file-store.ts';
 import { acquireFileLock } from '../src/oauth/file-lock.ts';
 import { memoryTokenStore, type TokenStore } from '../src/oauth/token-store.ts';
 import { Secret } from '../src/secret.ts';
+import { selfSigned } from './self-signed.ts';
 import { createTokenServer, token } from './token-server.ts';
 
 const KEY = Buffer.alloc(32, 7);
@@ -181,6 +183,19 @@ describe('the file lock', () => {
     expect(await acquireFileLock(options())).toBeUndefined();
   });
 
+  test('whoever sees a higher number after making its own steps back', async () => {
+    const live = JSON.stringify({ pid: process.pid, place: 'elsewhere', until: Date.now() + 60_000 });
+    // The clock is read after the list and before the file is made: others may be faster in between.
+    let calls = 0;
+    const now = () => {
+      calls += 1;
+      if (calls === 2) writeFileSync(join(folder, 'a.9'), live);
+      return Date.now();
+    };
+    expect(await acquireFileLock({ ...options(), now })).toBeUndefined();
+    expect(await readdir(folder)).toEqual(['a.9']);
+  });
+
   test('an owner of another machine keeps it for its lease, whatever runs here under its process id', async () => {
     const owner = { pid: 2 ** 22 + 1, place: 'elsewhere', until: Date.now() + 60_000 };
     await writeFile(join(folder, 'a.1'), JSON.stringify(owner));
@@ -206,9 +221,13 @@ describe.skipIf(!process.features.typescript)('between processes', { timeout: 60
   afterEach(() => {
     for (const child of children.splice(0)) child.kill('SIGKILL');
   });
-  const start = (...args: string[]) => {
+  const start = (...args: string[]) => startWith({}, ...args);
+  const startWith = (environment: Record<string, string>, ...args: string[]) => {
     const script = fileURLToPath(new URL('./store-process.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--no-warnings', script, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--no-warnings', script, ...args], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, ...environment },
+    });
     children.push(child);
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     return { child, line: async () => (await lines.next()).value as unknown, ended: once(child, 'exit') };
@@ -232,6 +251,15 @@ describe.skipIf(!process.features.typescript)('between processes', { timeout: 60
     for (const { line } of processes) expect(await line()).toBe('token-1');
     for (const { ended } of processes) expect(await ended).toEqual([0, null]);
     expect(server.requests).toHaveLength(1);
+  });
+
+  test('a token comes over TLS that the system trusts', async () => {
+    const certificate = selfSigned();
+    const trusted = join(folder, 'trusted.pem');
+    await writeFile(trusted, certificate.cert);
+    await using server = await createTokenServer(certificate);
+    const { line, ended } = startWith({ NODE_EXTRA_CA_CERTS: trusted }, 'token', path, server.url);
+    expect([await line(), await line(), await ended]).toEqual(['asks', 'token-1', [0, null]]);
   });
 
   test('no change of theirs is lost', async () => {

@@ -18,13 +18,15 @@ export interface ClientOptions extends HttpOptions {
   readonly tokenEndpoint: string;
   readonly clientId: string;
   /** A line break at its end, as files have it, is taken off. */
-  readonly clientSecret?: SecretInput;
+  readonly clientSecret?: SecretInput | undefined;
   /** Makes a signed JWT that stands for the client (RFC 7523). Called once for each request, and for nothing else. */
-  readonly clientAssertion?: (request: ClientAssertionRequest) => string | Secret | Promise<string | Secret>;
+  readonly clientAssertion?:
+    | ((request: ClientAssertionRequest) => string | Secret | Promise<string | Secret>)
+    | undefined;
   /** Where the secret goes: into the form (`post`, the default) or into the Authorization header (`basic`). */
-  readonly authMethod?: 'post' | 'basic';
+  readonly authMethod?: 'post' | 'basic' | undefined;
   /** Further parameters of the request, such as `audience` or `resource`. */
-  readonly extra?: Readonly<Record<string, string | Secret>>;
+  readonly extra?: Readonly<Record<string, string | Secret>> | undefined;
 }
 
 /** What a client adds to a request. */

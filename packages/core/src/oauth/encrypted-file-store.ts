@@ -12,7 +12,7 @@ export interface EncryptedFileTokenStoreOptions {
   /** 32 random bytes, or `{ passphrase }`. Keep it elsewhere than the file. */
   readonly key: SealingKey;
   /** Epoch milliseconds. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 type Entries = Map<string, { readonly version: string; readonly value: string }>;

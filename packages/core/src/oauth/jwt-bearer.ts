@@ -16,17 +16,17 @@ export interface JwtBearerOptions extends HttpOptions {
   /** An RSA private key in PEM (`private_key` of the key file), or a function that reads it. */
   readonly privateKey: SecretInput;
   /** `private_key_id` of the key file. */
-  readonly keyId?: string;
+  readonly keyId?: string | undefined;
   /** The mailbox to act for, by domain-wide delegation. */
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   /** For Gmail `https://mail.google.com/`. */
-  readonly scope?: string;
+  readonly scope?: string | undefined;
   /** Who shall accept the assertion. Default: the token endpoint. */
-  readonly audience?: string;
+  readonly audience?: string | undefined;
   /** Milliseconds the assertion is good for, at most an hour. Default 1 hour. */
-  readonly lifetime?: number;
+  readonly lifetime?: number | undefined;
   /** Further parameters of the request. */
-  readonly extra?: Readonly<Record<string, string | Secret>>;
+  readonly extra?: Readonly<Record<string, string | Secret>> | undefined;
 }
 
 const HOUR = 3_600_000;

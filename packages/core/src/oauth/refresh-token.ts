@@ -16,16 +16,16 @@ import { type StoredValue, type TokenStore } from './token-store.ts';
 export interface RefreshTokenOptions extends ClientOptions {
   /** The refresh token the person's consent gave, or a function that reads the current one. */
   readonly refreshToken: SecretInput;
-  readonly scope?: string;
+  readonly scope?: string | undefined;
   /**
    * Keeps a refresh token that replaces the one before. Resolves when it is kept for good: only then the access token that
    * came with it is used.
    */
-  readonly onRotate?: (refreshToken: Secret) => void | Promise<void>;
+  readonly onRotate?: ((refreshToken: Secret) => void | Promise<void>) | undefined;
   /** Keeps rotated refresh tokens instead of `onRotate`, and has processes that share it refresh one after the other. */
-  readonly store?: TokenStore;
+  readonly store?: TokenStore | undefined;
   /** Name of the mailbox or account in `store`. Required with `store`. */
-  readonly key?: string;
+  readonly key?: string | undefined;
 }
 
 /** A refresh token and the configured one it descends from: a newly configured one (a new consent) puts an end to the line. */

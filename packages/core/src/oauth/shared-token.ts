@@ -14,17 +14,20 @@ export interface SharedTokenOptions {
   readonly serves: (held: HeldToken) => boolean;
   /** Makes the request. */
   readonly request: () => Promise<HeldToken>;
-  /** Is told of every trouble with the store; none of it keeps a token from its user. */
+  /** Is told of trouble with the store, which keeps no token from its user. */
   readonly onStoreError: (error: unknown) => void;
 }
 
 /** Takes the token from the store if it serves, else makes the request under the lock and stores what came. */
 export async function sharedToken(options: SharedTokenOptions): Promise<{ held: HeldToken; fromStore: boolean }> {
   const { store, key, lease, serves, request, onStoreError } = options;
+  let broken = false;
   const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+    if (broken) return undefined; // said once, and no reason to wait for it again
     try {
       return await work();
     } catch (error) {
+      broken = true;
       onStoreError(error);
       return undefined;
     }
@@ -46,7 +49,7 @@ export async function sharedToken(options: SharedTokenOptions): Promise<{ held: 
     await attempt(() => store.compareAndSet(key, version, encode(fresh)));
     return { held: fresh, fromStore: false };
   } finally {
-    if (lock !== undefined) await attempt(() => lock.release());
+    await lock?.release().catch(onStoreError);
   }
 }
 

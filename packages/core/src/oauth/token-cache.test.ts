@@ -289,6 +289,25 @@ test('a refused token is never handed out again, though the source insists', asy
   expect((await source()).value.reveal()).toBe('another');
 });
 
+test('a refused token stays refused though its source says it lasts longer by the day', async () => {
+  const { source, answers, clock } = bench();
+  answers(async () => ({ value: 'constant', expiresAt: clock.now + HOUR }));
+  source.reject(await source());
+  clock.now += 48 * HOUR;
+  await expect(source()).rejects.toThrow('the one a server refused');
+});
+
+test('only the latest hundred refused tokens are remembered', async () => {
+  const { source, answers, clock } = bench();
+  let number = 0;
+  answers(async () => ({ value: `token-${(number += 1)}`, expiresAt: clock.now + HOUR }));
+  for (let i = 0; i < 101; i += 1) source.reject(await source());
+  number = 0;
+  expect((await source()).value.reveal()).toBe('token-1');
+  number = 1;
+  await expect(source({ forceRefresh: true })).rejects.toThrow('the one a server refused');
+});
+
 test('a token rejected while its renewal runs is not handed out when the renewal brings it again', async () => {
   const { source, requests, answers, clock } = bench();
   const first = await source();
@@ -483,6 +502,30 @@ test('a token that one cache rejected is not taken from the store; the one anoth
   expect(two.requests).toHaveLength(0);
 });
 
+test('whoever asks with forceRefresh is not served from the store', async () => {
+  const store = memoryTokenStore();
+  const one = bench({ store, key: 'k' });
+  const two = bench({ store, key: 'k' });
+  await one.source();
+  two.clock.now += 1000;
+  two.answers(async () => two.token(HOUR, 'new'));
+  expect((await two.source({ forceRefresh: true })).value.reveal()).toBe('new');
+  expect(two.requests).toEqual([{ forceRefresh: true }]);
+});
+
+test('a stored token that is due serves a cache that has none, and is renewed behind it', async () => {
+  const store = memoryTokenStore();
+  await bench({ store, key: 'k' }).source();
+  const late = bench({ store, key: 'k' });
+  late.clock.now += 50 * MINUTE;
+  late.answers(async () => late.token(HOUR, 'new'));
+  expect(await late.value()).toBe('token-1');
+  expect(await late.value()).toBe('token-1');
+  await settled();
+  expect(await late.value()).toBe('new');
+  expect(late.requests).toHaveLength(1);
+});
+
 test('a store that fails is reported and does not keep the token from its user', async () => {
   const failing: TokenStore = {
     get: () => Promise.reject(new Error('disk')),
@@ -491,7 +534,7 @@ test('a store that fails is reported and does not keep the token from its user',
   };
   const { value, events } = bench({ store: failing, key: 'k' });
   expect(await value()).toBe('token-1');
-  expect(events.map((event) => event.type)).toEqual([...Array<string>(4).fill('store-failed'), 'renewed']);
+  expect(events.map((event) => event.type)).toEqual(['store-failed', 'renewed']);
 });
 
 test('what another version wrote into the store is replaced', async () => {

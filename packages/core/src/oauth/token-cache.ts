@@ -11,24 +11,24 @@ import { abandonable, duration, within } from './waiting.ts';
 
 export interface CacheOptions {
   /** Milliseconds before its end from which a token is renewed, never more than half its lifetime. Default 10 minutes. */
-  readonly earlyBy?: number;
+  readonly earlyBy?: number | undefined;
   /**
    * Milliseconds before its end from which a token is no longer handed out, never more than a quarter of its lifetime.
    * Default 10 seconds; more for servers that refuse tokens shortly before their end.
    */
-  readonly reserve?: number;
+  readonly reserve?: number | undefined;
   /** Milliseconds one attempt to get a token may take, the wait for other processes included. Default 20 seconds. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Shares the token with other processes; `key` says under which name. */
-  readonly store?: TokenStore;
+  readonly store?: TokenStore | undefined;
   /** Name of the identity in `store`, such as `tenant/client`. Required with `store`. */
-  readonly key?: string;
+  readonly key?: string | undefined;
   /** Called at every renewal, failure and refusal. What it throws is ignored. */
-  readonly onEvent?: TokenListener;
+  readonly onEvent?: TokenListener | undefined;
   /** Epoch milliseconds. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
   /** From 0 to 1, for the jitter of waits. */
-  readonly random?: () => number;
+  readonly random?: (() => number) | undefined;
 }
 
 export interface CachedTokenRequest extends TokenRequest {
@@ -87,6 +87,9 @@ export function isCached(source: TokenSource | CachedTokenSource): source is Cac
   return 'reject' in source && 'state' in source;
 }
 
+/** Refused tokens to remember; nobody gets that many refused in the life of one. */
+const MOST_REFUSED = 100;
+
 interface Renewal {
   readonly forced: boolean;
   readonly outcome: Promise<HeldToken>;
@@ -98,8 +101,8 @@ class TokenCache {
   #held: HeldToken | undefined;
   #renewal: Renewal | undefined;
   #attempts: Attempts = NO_FAILURE;
-  /** Values servers refused, with their ends: the same one is never presented twice. */
-  readonly #refused = new Map<string, number>();
+  /** Values servers refused, oldest first: the same one is never presented twice. */
+  readonly #refused = new Set<string>();
   /** When the refused token had been asked for; what came before it will not do either. `undefined` once replaced. */
   #refusedSince: number | undefined;
 
@@ -123,10 +126,9 @@ class TokenCache {
 
   reject(token: AccessToken): void {
     const value = token.value.reveal();
-    const now = this.#options.now();
-    for (const [other, end] of this.#refused) if (end <= now) this.#refused.delete(other);
     const known = this.#refused.has(value);
-    this.#refused.set(value, token.expiresAt);
+    this.#refused.add(value);
+    for (const oldest of this.#refused) if (this.#refused.size > MOST_REFUSED) this.#refused.delete(oldest);
     if (this.#held?.token.value.reveal() === value) {
       this.#refusedSince = this.#held.obtainedAt;
       this.#held = undefined;

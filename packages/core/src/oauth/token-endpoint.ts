@@ -8,11 +8,11 @@ import { abandonable } from './waiting.ts';
 /** How requests are made; the same for all grants. */
 export interface HttpOptions {
   /** Default: the `fetch` of Node.js. It must honour `redirect: 'manual'` and `signal`. */
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch?: typeof globalThis.fetch | undefined;
   /** Milliseconds from the start of the request to the last byte of the answer. Default 10 seconds. */
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   /** Epoch milliseconds. */
-  readonly now?: () => number;
+  readonly now?: (() => number) | undefined;
 }
 
 export interface TokenEndpointRequest extends HttpOptions {
