@@ -3,7 +3,8 @@ import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { say, systemCode } from './problem.mjs';
 
-const UNREADABLE_AFTER = 5_000; // milliseconds that a lock without a process id may exist: it is being written
+/** Milliseconds after which a lock counts for nothing: process ids are used again, in containers soon. */
+const LONGEST = 10 * 60_000;
 
 /**
  * @template T
@@ -46,9 +47,10 @@ function taken(file) {
  */
 function holderOf(file) {
   try {
+    if (Date.now() - statSync(file).mtimeMs > LONGEST) return undefined;
     const pid = Number(readFileSync(file, 'utf8'));
-    if (pid > 0) return isRunning(pid) ? `process ${pid}` : undefined;
-    return Date.now() - statSync(file).mtimeMs < UNREADABLE_AFTER ? 'another process' : undefined;
+    if (!(pid > 0)) return 'another process'; // which is just writing it
+    return isRunning(pid) ? `process ${pid}` : undefined;
   } catch (error) {
     if (systemCode(error) === 'ENOENT') return 'another process'; // it has just finished; the next try will get the lock
     throw error;
