@@ -23,6 +23,7 @@ export const ERROR_CODES = [
   'ERR_SMTP_8BITMIME_NOT_OFFERED',
   'ERR_SMTP_SMTPUTF8_NOT_OFFERED',
   'ERR_SMTP_SIZE_EXCEEDED',
+  'ERR_SMTP_RECIPIENT_LIMIT',
   // ProtocolError: the peer broke the rules of SMTP
   'ERR_SMTP_PROTOCOL',
   // ConnectionError: network, TLS, time
@@ -34,6 +35,10 @@ export const ERROR_CODES = [
   'ERR_SMTP_ABORTED',
   'ERR_SMTP_BODY',
   'ERR_MAILER_CLOSED',
+  // LimitError: held back on this side
+  'ERR_MAILER_DAILY_LIMIT',
+  'ERR_MAILER_QUEUE_FULL',
+  'ERR_MAILER_SUSPENDED',
   // TokenError: no access token could be had
   'ERR_OAUTH_REFUSED',
   'ERR_OAUTH_UNAVAILABLE',
@@ -146,6 +151,22 @@ export class ConnectionError extends MailError {
   override readonly name = 'ConnectionError';
 }
 
+/** Held back on this side before anything was sent, to keep a limit or to leave a mailbox in peace. */
+export class LimitError extends MailError {
+  override readonly name = 'LimitError';
+  /** Milliseconds after which it may work; `undefined` where that depends on other messages or on people. */
+  readonly retryAfter: number | undefined;
+
+  constructor(
+    code: Extract<ErrorCode, 'ERR_MAILER_DAILY_LIMIT' | 'ERR_MAILER_QUEUE_FULL' | 'ERR_MAILER_SUSPENDED'>,
+    message: string,
+    { retryAfter, ...facts }: MailErrorFacts & { readonly retryAfter?: number | undefined } = {},
+  ) {
+    super(code, message, { stage: 'queue', ...facts });
+    this.retryAfter = retryAfter;
+  }
+}
+
 export interface TokenErrorFacts extends MailErrorFacts {
   readonly status?: number | undefined;
   readonly error?: string | undefined;
@@ -195,6 +216,9 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
   'ERR_SMTP_TIMEOUT',
   'ERR_SMTP_DEADLINE',
   'ERR_SMTP_PROTOCOL',
+  'ERR_MAILER_DAILY_LIMIT',
+  'ERR_MAILER_QUEUE_FULL',
+  'ERR_MAILER_SUSPENDED',
   'ERR_OAUTH_UNAVAILABLE',
   'ERR_OAUTH_UNREACHABLE',
   'ERR_OAUTH_TIMEOUT',

@@ -3,6 +3,8 @@ export type { Envelope, MessageBody, OutgoingMail } from './message.ts';
 export type { Receipt, RecipientResult, RecipientResults, SendTimings } from './receipt.ts';
 export { type Reply, replyText } from './smtp/reply.ts';
 export type { Capabilities } from './smtp/capabilities.ts';
+export type { QueueOptions } from './smtp/backlog.ts';
+export type { Health } from './smtp/gate.ts';
 export type { ConnectionFacts } from './smtp/connection.ts';
 export type { TlsMode } from './smtp/session.ts';
 export { DEFAULT_TIMEOUTS, type Timeouts } from './smtp/timeouts.ts';
@@ -15,6 +17,7 @@ export {
   ConnectionError,
   ERROR_CODES,
   InputError,
+  LimitError,
   MailError,
   ProtocolError,
   ReplyError,
@@ -42,3 +45,25 @@ export {
   type CachedTokenSource,
   type TokenState,
 } from './oauth/token-cache.ts';
+export { clientCredentials, type ClientCredentialsOptions } from './oauth/client-credentials.ts';
+export { refreshToken, type RefreshTokenOptions } from './oauth/refresh-token.ts';
+export { jwtBearer, type JwtBearerOptions } from './oauth/jwt-bearer.ts';
+export type { ClientAssertionRequest, ClientOptions, SecretInput } from './oauth/client-authentication.ts';
+export type { HttpOptions } from './oauth/token-endpoint.ts';
+export {
+  memoryTokenStore,
+  type StoredValue,
+  type StoreLock,
+  type StoreLockOptions,
+  type TokenStore,
+} from './oauth/token-store.ts';
+export { encryptedFileTokenStore, type EncryptedFileTokenStoreOptions } from './oauth/encrypted-file-store.ts';
+export { decodeClaims, printableClaims, type Claims, type PrintableClaim } from './oauth/claims.ts';
+export type {
+  TokenEvent,
+  TokenListener,
+  TokenRefused,
+  TokenRenewalFailed,
+  TokenRenewed,
+  TokenStoreFailed,
+} from './oauth/token-events.ts';

@@ -2,15 +2,18 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { ConnectionError, InputError } from './errors.ts';
 import type { OutgoingMail } from './message.ts';
-import { type CachedTokenSource, cached } from './oauth/token-cache.ts';
+import { type CachedTokenSource, type TokenState, cached } from './oauth/token-cache.ts';
 import type { TokenSource } from './oauth/token-source.ts';
-import { PROVIDERS, type Provider, type ProviderName, genericProvider } from './providers.ts';
+import { PROVIDERS, type Provider, type ProviderLimits, type ProviderName, genericProvider } from './providers.ts';
 import type { Receipt } from './receipt.ts';
+import { Backlog, type QueueOptions } from './smtp/backlog.ts';
 import type { ConnectionFacts } from './smtp/connection.ts';
 import { toContent } from './smtp/content.ts';
 import { checkEnvelope } from './smtp/envelope.ts';
+import { Gate, type Health } from './smtp/gate.ts';
 import { Job, closedError } from './smtp/job.ts';
 import { parseMailbox } from './smtp/mailbox.ts';
+import { PoolSet } from './smtp/pool-set.ts';
 import { Pool } from './smtp/pool.ts';
 import type { TlsMode } from './smtp/session.ts';
 import { type Timeouts, completeTimeouts } from './smtp/timeouts.ts';
@@ -25,8 +28,11 @@ export interface MailerOptions {
   readonly tls?: TlsMode | undefined;
   /** Certificate authorities (PEM) to trust instead of Node's own. Certificates are always verified. */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
-  /** The mailbox to log in as. */
-  readonly user: string;
+  /**
+   * The mailbox to log in as. Without it every message logs in as its own sender: one application permission then serves
+   * many mailboxes, each with its own connections, limits and health, and each message lands in the right Sent Items.
+   */
+  readonly user?: string | undefined;
   /** Where access tokens come from. Cached here unless it is `cached()` already. */
   readonly token: TokenSource | CachedTokenSource;
   /** What this client calls itself in EHLO. Default: the address literal of its end of the connection. */
@@ -34,6 +40,14 @@ export interface MailerOptions {
   readonly timeouts?: Partial<Timeouts> | undefined;
   /** Milliseconds an unused connection stays open. Default 60 s. An idle connection does not keep the process alive. */
   readonly idleTimeout?: number | undefined;
+  /** What one mailbox may do, where it differs from the provider's figures; `undefined` lifts a limit. */
+  readonly limits?: Partial<ProviderLimits> | undefined;
+  /** How often a message that the server put off (4yz) is tried again here. Default 2; 0 turns it off. */
+  readonly retries?: number | undefined;
+  /** Milliseconds before the first of these retries, with some jitter; each further one waits four times as long. Default 2 s. */
+  readonly retryDelay?: number | undefined;
+  /** How much may wait. */
+  readonly queue?: QueueOptions | undefined;
 }
 
 export interface SendOptions {
@@ -48,6 +62,12 @@ export interface CloseOptions {
   readonly deadline?: number | undefined;
 }
 
+export interface MailerHealth extends Health {
+  /** Messages that wait or are under way. */
+  readonly pending: number;
+  readonly token: TokenState;
+}
+
 /** Sends messages through one account. */
 export interface Mailer {
   /**
@@ -58,6 +78,10 @@ export interface Mailer {
   send(mail: OutgoingMail, options?: SendOptions): Promise<Receipt>;
   /** Gets a token, connects and logs in, without sending. Shows that AUTH works, not that sending will be allowed. */
   verify(options?: SendOptions): Promise<ConnectionFacts>;
+  /** Resolves when the queue has room for another message: await it before composing the next. */
+  ready(): Promise<void>;
+  /** How it stands, from what happened so far: nothing is sent or fetched to find out. */
+  health(): MailerHealth;
   /** Waits for what was accepted, says goodbye to the server, refuses what comes later. */
   close(options?: CloseOptions): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -69,65 +93,103 @@ export interface Mailer {
  */
 export function createMailer(options: MailerOptions): Mailer {
   const provider = completeProvider(options);
-  const user = parseMailbox(options.user, 'user').address;
+  const user = options.user === undefined ? undefined : parseMailbox(options.user, 'user').address;
   const timeouts = completeTimeouts(options.timeouts);
   const token = asCached(options.token, provider);
-  const { name, ca, idleTimeout = 60_000 } = options;
+  const { name, ca, idleTimeout = 60_000, retries = 2, retryDelay = 2_000 } = options;
   if (name !== undefined && !/^[\x21-\x7e]{1,255}$/.test(name)) throw optionError('name', 'a host name', name);
   if (!(idleTimeout > 0 && idleTimeout < 2 ** 31))
     throw optionError('idleTimeout', 'milliseconds above 0', idleTimeout);
+  if (!(Number.isInteger(retries) && retries >= 0 && retries <= 10)) throw optionError('retries', '0 to 10', retries);
+  if (!(retryDelay >= 0 && retryDelay <= 600_000)) throw optionError('retryDelay', 'up to 600 000 ms', retryDelay);
+  const backlog = new Backlog(options.queue);
 
   let secureContext: SecureContext | undefined;
-  const pool = new Pool({
-    connection: {
-      provider,
-      user,
-      timeouts,
-      name,
-      // Made at the first connection: reading certificate authorities is too much work for an import or a constructor.
-      get secureContext() {
-        secureContext ??= createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca: asList(ca) }) });
-        return secureContext;
-      },
+  const connection = {
+    provider,
+    timeouts,
+    name,
+    // Made at the first connection: reading certificate authorities is too much work for an import or a constructor.
+    get secureContext() {
+      secureContext ??= createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca: asList(ca) }) });
+      return secureContext;
     },
-    token,
-    connections: provider.limits.connections,
-    idleTimeout,
-  });
+  };
+  const { limits } = provider;
+  const newPool = (login: string): Pool =>
+    new Pool({
+      connection: Object.defineProperty({ ...connection, user: login }, 'secureContext', {
+        get: () => connection.secureContext,
+        enumerable: true,
+      }),
+      token,
+      gate: new Gate({ limits, now: Date.now, random: Math.random }),
+      connections: limits.connections,
+      idleTimeout,
+      retries,
+      retryDelay,
+    });
+  const pools = new PoolSet(newPool);
 
   let closed: Promise<void> | undefined;
-  const close = ({ deadline = 30_000 }: CloseOptions = {}): Promise<void> => (closed ??= pool.close(deadline));
+  const close = ({ deadline = 30_000 }: CloseOptions = {}): Promise<void> => (closed ??= pools.close(deadline));
   return {
     async send(mail, { signal, deadline } = {}) {
       checkDeadline(deadline);
-      const job = new Job(checkEnvelope(mail.envelope), toContent(mail.message, mail.size), { signal, deadline });
-      pool.submit(job);
+      const envelope = checkEnvelope(mail.envelope);
+      const login = user ?? envelope.from?.address;
+      if (login === undefined) throw new InputError('ERR_INPUT_ADDRESS', 'user: the null sender cannot log in');
+      const content = toContent(mail.message, mail.size);
+      const job = new Job(envelope, content, { signal, deadline });
+      if (closed !== undefined) job.reject(closedError());
+      else backlog.admit(job, () => pools.of(login).submit(job));
       return job.promise;
     },
     async verify({ signal, deadline = 120_000 } = {}) {
       checkDeadline(deadline);
       if (closed !== undefined) throw closedError();
-      const late = new ConnectionError('ERR_SMTP_DEADLINE', `no login within the deadline of ${deadline} ms`);
-      const ends = new AbortController();
-      const timer = setTimeout(() => ends.abort(late), deadline);
-      const abort = (): void => ends.abort(signal?.reason);
-      signal?.addEventListener('abort', abort, { once: true });
-      if (signal?.aborted === true) abort();
-      try {
-        return await pool.verify(ends.signal);
-      } catch (error) {
-        throw ends.signal.reason === late ? late : error;
-      } finally {
-        clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
+      if (user === undefined) {
+        throw new InputError('ERR_INPUT_OPTION', 'verify: this mailer has no user of its own to log in as');
       }
+      return within(deadline, signal, (ends) => pools.of(user).verify(ends));
+    },
+    ready: () => backlog.ready(),
+    health() {
+      const { status, reasons } = pools.health();
+      const state = token.state();
+      const failing =
+        state.error === undefined ? [] : [`the access token could not be renewed: ${state.error.message}`];
+      const degraded = status === 'up' && failing.length > 0 ? 'degraded' : status;
+      return { status: degraded, reasons: [...reasons, ...failing], pending: backlog.length, token: state };
     },
     close,
     [Symbol.asyncDispose]: () => close(),
   };
 }
 
-function completeProvider({ provider: given, host, port, tls }: MailerOptions): Provider {
+/** Runs something under a deadline and the caller's signal. */
+async function within<T>(
+  deadline: number,
+  signal: AbortSignal | undefined,
+  run: (ends: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new ConnectionError('ERR_SMTP_DEADLINE', `no login within the deadline of ${deadline} ms`);
+  const ends = new AbortController();
+  const timer = setTimeout(() => ends.abort(late), deadline);
+  const abort = (): void => ends.abort(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted === true) abort();
+  try {
+    return await run(ends.signal);
+  } catch (error) {
+    throw ends.signal.reason === late ? late : error;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
+  }
+}
+
+function completeProvider({ provider: given, host, port, tls, limits }: MailerOptions): Provider {
   let base: Provider;
   if (typeof given === 'string') {
     if (!Object.hasOwn(PROVIDERS, given)) {
@@ -137,7 +199,18 @@ function completeProvider({ provider: given, host, port, tls }: MailerOptions): 
   } else if (given !== undefined) base = given;
   else if (host !== undefined) base = genericProvider(host, port);
   else throw new InputError('ERR_INPUT_OPTION', "provider: name a service, such as 'microsoft365', or give a host");
-  const provider = { ...base, host: host ?? base.host, port: port ?? base.port, tls: tls ?? base.tls };
+  const provider = {
+    ...base,
+    host: host ?? base.host,
+    port: port ?? base.port,
+    tls: tls ?? base.tls,
+    limits: { ...base.limits, ...limits, connections: limits?.connections ?? base.limits.connections },
+  };
+  for (const [limit, value] of Object.entries(provider.limits)) {
+    if (value !== undefined && !(Number.isInteger(value) && value > 0)) {
+      throw optionError(`limits.${limit}`, 'a whole number above 0', value);
+    }
+  }
   if (!/^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})|[0-9A-Fa-f:.]{2,45})$/.test(provider.host)) {
     throw optionError('host', 'a host name or an IP address', provider.host);
   }
@@ -155,7 +228,7 @@ function completeProvider({ provider: given, host, port, tls }: MailerOptions): 
 
 function asCached(token: TokenSource | CachedTokenSource, provider: Provider): CachedTokenSource {
   if (typeof token !== 'function') throw optionError('token', 'a token source, such as clientCredentials(…)', token);
-  return 'reject' in token ? token : cached(token, { earlyBy: provider.tokenMargin });
+  return 'reject' in token ? token : cached(token, { earlyBy: provider.tokenMargin, reserve: provider.tokenReserve });
 }
 
 function checkDeadline(deadline: number | undefined): void {

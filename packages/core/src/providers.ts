@@ -24,6 +24,8 @@ export interface Provider {
   readonly longAuthLines: boolean;
   /** Tokens are renewed this many milliseconds before they expire. */
   readonly tokenMargin: number;
+  /** Milliseconds before its end from which the service refuses a token; such a one is not presented. */
+  readonly tokenReserve: number;
   /** What to ask the token endpoint for when the application itself logs in; absent where that is not possible. */
   readonly applicationScope?: string | undefined;
   /** What to ask for when a person has signed in. */
@@ -41,6 +43,7 @@ const microsoft = {
   mechanisms: ['XOAUTH2'],
   longAuthLines: true,
   tokenMargin: 10 * MINUTE,
+  tokenReserve: MINUTE,
   limits: {
     connections: 3,
     messagesPerMinute: 30,
@@ -67,6 +70,7 @@ export const PROVIDERS = {
     host: 'smtp.hve.mx.microsoft',
     longAuthLines: false, // its documentation shows the two-step form only
     tokenMargin: 20 * MINUTE,
+    tokenReserve: 10 * MINUTE,
     applicationScope: 'https://outlook.office.com/.default',
     delegatedScope: 'https://outlook.office.com/.default',
     limits: { connections: 3, recipientsPerMessage: 50, messageSize: 10 * 1024 * 1024 },
@@ -102,6 +106,7 @@ export const PROVIDERS = {
     mechanisms: ['OAUTHBEARER', 'XOAUTH2'],
     longAuthLines: false, // answers 555 to lines of about 1 kB
     tokenMargin: 5 * MINUTE,
+    tokenReserve: MINUTE,
     delegatedScope: 'https://mail.google.com/',
     limits: { connections: 3, recipientsPerDay: 2_000, recipientsPerMessage: 100, messageSize: 35_882_577 },
     factDate: '2026-11-20',
@@ -114,6 +119,7 @@ export const PROVIDERS = {
     mechanisms: ['XOAUTH2'],
     longAuthLines: false,
     tokenMargin: 5 * MINUTE,
+    tokenReserve: MINUTE,
     delegatedScope: 'mail-w',
     limits: { connections: 3 },
     factDate: '2026-11-20',
@@ -126,6 +132,7 @@ export const PROVIDERS = {
     mechanisms: ['OAUTHBEARER', 'XOAUTH2'],
     longAuthLines: false,
     tokenMargin: 5 * MINUTE,
+    tokenReserve: MINUTE,
     delegatedScope: 'https://www.fastmail.com/dev/protocol-smtp',
     limits: { connections: 3 },
     factDate: '2026-11-20',
@@ -144,6 +151,7 @@ export function genericProvider(host: string, port = 587): Provider {
     mechanisms: ['OAUTHBEARER', 'XOAUTH2'],
     longAuthLines: false,
     tokenMargin: 5 * MINUTE,
+    tokenReserve: MINUTE,
     limits: { connections: 3 },
     factDate: '2026-11-20',
   };

@@ -1,16 +1,6 @@
 // When to leave a mailbox alone. Exchange Online answers stubborn retries by throttling the whole mailbox (550 5.2.251 to
 // 5.2.255), good messages included, and nobody can lift it: whoever is refused for a reason that stays must stop asking.
-
-/** What a failure says about the mailbox, as the diagnosis has it. */
-export type FailureClass =
-  | 'transient'
-  | 'slow-down'
-  | 'propagation'
-  | 'admin'
-  | 'token'
-  | 'message'
-  | 'recipient'
-  | 'blocked';
+import type { DiagnosisClass } from '../diagnosis/entry.ts';
 
 export interface BreakerState {
   /** `closed`: mail flows; `open`: nothing is tried before `until`; `half-open`: one attempt finds out. */
@@ -32,7 +22,7 @@ interface Pause {
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
-const PAUSES: Readonly<Record<FailureClass, Pause | undefined>> = {
+const PAUSES: Readonly<Record<DiagnosisClass, Pause | undefined>> = {
   transient: { after: 5, first: 30 * SECOND, longest: 15 * MINUTE },
   'slow-down': { after: 1, first: 10 * SECOND, longest: 15 * MINUTE },
   // Permissions take up to two hours to arrive (measured by others: 30 to 90 minutes).
@@ -49,11 +39,17 @@ export class Breaker {
   #openings = 0;
   #until = 0;
   #reason: unknown;
+  #kind: DiagnosisClass | undefined;
   #probing = false;
   readonly #random: () => number;
 
   constructor(random: () => number = Math.random) {
     this.#random = random;
+  }
+
+  /** What kind of failure opened it; `undefined` when closed. */
+  get kind(): DiagnosisClass | undefined {
+    return this.#kind;
   }
 
   state(now: number): BreakerState {
@@ -74,6 +70,7 @@ export class Breaker {
     this.#openings = 0;
     this.#until = 0;
     this.#reason = undefined;
+    this.#kind = undefined;
     this.#probing = false;
   }
 
@@ -83,7 +80,7 @@ export class Breaker {
   }
 
   /** Returns whether this failure opened it. `wait`: milliseconds the other side asked for. */
-  failed(kind: FailureClass, reason: unknown, now: number, wait = 0): boolean {
+  failed(kind: DiagnosisClass, reason: unknown, now: number, wait = 0): boolean {
     this.#probing = false;
     const pause = PAUSES[kind];
     if (pause === undefined) return false;
@@ -95,6 +92,7 @@ export class Breaker {
     this.#openings += 1;
     this.#until = now + Math.max(wait, base * (1 + this.#random() / 4));
     this.#reason = reason;
+    this.#kind = kind;
     return true;
   }
 }

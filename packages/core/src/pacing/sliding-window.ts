@@ -45,6 +45,12 @@ export class SlidingWindow {
     };
   }
 
+  /** No place is taken. */
+  empty(now: number): boolean {
+    this.#forget(now);
+    return this.#underWay === 0 && this.#ends.length === this.#head;
+  }
+
   /** When a place becomes free; `undefined` while that depends on a message still under way. */
   nextAt(now: number): number | undefined {
     this.#forget(now);

@@ -30,7 +30,7 @@ export class JobQueue {
       if (job === undefined) return undefined;
       if (job.settled) continue; // cancelled while it waited
       this.#waiting -= 1;
-      job.onSettled = undefined;
+      job.onLeftQueue = undefined;
       return job;
     }
   }
@@ -52,7 +52,7 @@ export class JobQueue {
 
   #admit(job: Job): void {
     this.#waiting += 1;
-    job.onSettled = () => {
+    job.onLeftQueue = () => {
       this.#waiting -= 1;
     };
   }

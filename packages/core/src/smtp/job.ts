@@ -20,11 +20,17 @@ export class Job {
   startedAt = 0;
   /** How often it was moved to a fresh connection because the old one turned out dead before anything was sent. */
   moves = 0;
+  /** How often it was tried again because the server put it off. */
+  attempts = 0;
   settled = false;
   /** While its transaction is under way. */
   run: Run | undefined;
-  /** Called when it is settled before a connection took it. */
-  onSettled: (() => void) | undefined;
+  /** Called once, with the number of recipients the server accepted. */
+  onSettled: ((accepted: number) => void) | undefined;
+  /** Called once when it is settled, after `onSettled`. */
+  onEnded: (() => void) | undefined;
+  /** Called when it is settled while it waits. */
+  onLeftQueue: (() => void) | undefined;
   #resolve!: (receipt: Receipt) => void;
   #reject!: (error: unknown) => void;
   readonly #signal: AbortSignal | undefined;
@@ -43,12 +49,21 @@ export class Job {
     if (signal?.aborted === true) this.#onAbort();
   }
 
-  resolve(receipt: Receipt): void {
-    if (this.#settle()) this.#resolve(receipt);
+  /** Whom it is from, as the server is told. */
+  get sender(): string {
+    return this.envelope.from?.address ?? '';
+  }
+
+  get recipients(): number {
+    return this.envelope.to.length;
+  }
+
+  resolve(receipt: Receipt, accepted: number): void {
+    if (this.#settle(accepted)) this.#resolve(receipt);
   }
 
   reject(error: unknown): void {
-    if (!this.#settle()) return;
+    if (!this.#settle(0)) return;
     // Nobody will read what was not begun; an open file behind it must not stay open.
     this.content.discard();
     this.#reject(error);
@@ -70,12 +85,14 @@ export class Job {
     this.cancel(new ConnectionError('ERR_SMTP_DEADLINE', message, { stage: 'queue' }));
   }
 
-  #settle(): boolean {
+  #settle(accepted: number): boolean {
     if (this.settled) return false;
     this.settled = true;
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.onSettled?.();
+    this.onLeftQueue?.();
+    this.onSettled?.(accepted);
+    this.onEnded?.();
     return true;
   }
 }

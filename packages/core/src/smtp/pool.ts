@@ -1,26 +1,37 @@
 // Which message goes over which connection, and when one is opened or let go. One pool serves one login name.
+// Over 300 lines because opening, sending and letting go decide on the same few sets; when and whether a message may go
+// at all is the gate's business, what a failure means the diagnosis's.
 import { AuthenticationError, ConnectionError, ProtocolError, ReplyError, mayHaveBeenSent } from '../errors.ts';
 import type { CachedTokenSource } from '../oauth/token-cache.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
+import type { Slot } from '../pacing/sliding-window.ts';
 import { type Receipt, queueId } from '../receipt.ts';
 import { Connection, type ConnectionFacts, type ConnectionOptions } from './connection.ts';
-import { type Job, closedError } from './job.ts';
+import { type Gate, type Health, holds } from './gate.ts';
 import { JobQueue } from './job-queue.ts';
+import { type Job, closedError } from './job.ts';
 import type { TransactionResult } from './transaction.ts';
+import { verdictOn } from './verdict.ts';
 
 export interface PoolOptions {
   readonly connection: Omit<ConnectionOptions, 'shortAuthLines'>;
   readonly token: CachedTokenSource;
+  readonly gate: Gate;
   /** Connections at a time. */
   readonly connections: number;
   /** Milliseconds an idle connection is kept. */
   readonly idleTimeout: number;
+  /** How often a message the server put off (4yz) is tried again here. */
+  readonly retries: number;
+  /** Milliseconds before the first retry. */
+  readonly retryDelay: number;
 }
 
 /** Messages may wait this many to a connection before another is opened: opening one costs seven round trips. */
 const WAITING_PER_CONNECTION = 2;
 /** After an attempt to open one more connection failed: milliseconds until the next. */
 const PAUSE_AFTER_FAILURE = 30_000;
+/** How often a message may meet a connection that turns out dead. */
 const MOVES = 2;
 
 export class Pool {
@@ -29,38 +40,49 @@ export class Pool {
   readonly #open = new Set<Connection>();
   readonly #idleSince = new Map<Connection, number>();
   #opening: AbortController | undefined;
+  #failedOpenings = 0;
   #underWay = 0;
   #shortAuthLines = false;
   #noMoreBefore = 0;
   #closing = false;
   #sweeper: NodeJS.Timeout | undefined;
-  #empty: (() => void) | undefined;
+  #wake: NodeJS.Timeout | undefined;
+  #drained: (() => void) | undefined;
 
   constructor(options: PoolOptions) {
     this.#options = options;
   }
 
-  /** Nothing waits, nothing is under way, nothing is open. */
-  get unused(): boolean {
-    return this.#queue.length === 0 && this.#underWay === 0 && this.#open.size === 0 && this.#opening === undefined;
+  /** Nothing waits or is under way or open, and nothing was learnt that a new pool would have to learn again. */
+  get forgettable(): boolean {
+    const atRest = this.#queue.length === 0 && this.#underWay === 0;
+    return atRest && this.#open.size === 0 && this.#opening === undefined && this.#options.gate.untouched;
   }
 
   submit(job: Job): void {
     if (job.settled) return;
-    if (this.#closing) {
-      job.reject(closedError());
+    const refusal = this.#closing ? closedError() : this.#options.gate.enter(job.sender, job.recipients);
+    if (refusal !== undefined) {
+      job.reject(refusal);
       return;
     }
+    job.onSettled = (accepted) => {
+      this.#options.gate.leave(job.recipients, accepted);
+      this.#onSettled();
+    };
     this.#queue.push(job);
-    job.promise.then(this.#onSettled, this.#onSettled);
     this.#dispatch();
   }
 
-  /** Makes sure a connection is open and logged in; it stays in the pool. */
+  /** Opens a connection and logs in; it stays in the pool. */
   async verify(signal: AbortSignal): Promise<ConnectionFacts> {
     const connection = await this.#openAuthenticated(signal);
     this.#add(connection);
     return connection.facts;
+  }
+
+  health(): Health {
+    return this.#options.gate.health();
   }
 
   /** Lets what was accepted finish, at most `deadline` milliseconds; then closes everything. */
@@ -69,14 +91,15 @@ export class Pool {
     if (this.#queue.length > 0 || this.#underWay > 0) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
-        this.#empty = resolve;
+        this.#drained = resolve;
         timer = setTimeout(resolve, deadline);
       });
       clearTimeout(timer);
     }
-    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) job.reject(closedError());
+    this.#rejectAll(closedError());
     this.#opening?.abort(closedError());
     clearTimeout(this.#sweeper);
+    clearTimeout(this.#wake);
     await Promise.all([...this.#open].map((connection) => connection.close()));
   }
 
@@ -86,10 +109,25 @@ export class Pool {
     while (this.#queue.length > 0) {
       const connection = this.#freeConnection();
       if (connection === undefined) break;
+      const slot = this.#options.gate.take();
+      if (slot === undefined) {
+        this.#wakeLater();
+        return;
+      }
       const job = this.#queue.shift();
-      if (job !== undefined) this.#assign(job, connection);
+      if (job === undefined) slot.refund();
+      else this.#assign(job, connection, slot);
     }
-    if (this.#wantsConnection()) this.#openOne();
+    if (this.#queue.length === 0) return;
+    if (!this.#options.gate.open) this.#wakeLater();
+    else if (this.#wantsConnection()) this.#openOne();
+  }
+
+  #wakeLater(): void {
+    const wait = this.#options.gate.wait();
+    if (wait === undefined) return; // the end of a message under way will come by here
+    clearTimeout(this.#wake);
+    this.#wake = setTimeout(() => this.#dispatch(), Math.min(wait + 1, 2 ** 31 - 1));
   }
 
   /** An idle connection, else one that still waits for a reply but may be spoken behind. */
@@ -104,27 +142,34 @@ export class Pool {
     return behind;
   }
 
-  #assign(job: Job, connection: Connection): void {
+  #assign(job: Job, connection: Connection, slot: Slot): void {
     const first = connection.transactions === 0;
     const opened = first && (this.#idleSince.get(connection) ?? 0) >= job.submittedAt;
-    job.startedAt = performance.now();
+    if (job.startedAt === 0) job.startedAt = performance.now();
     this.#idleSince.delete(connection);
     this.#underWay += 1;
     try {
       job.run = connection.send(job.envelope, job.content, (error, result) => {
         job.run = undefined;
-        this.#underWay -= 1;
+        slot.end(Date.now());
         if (connection.idle) this.#rest(connection);
-        if (result !== undefined) job.resolve(receiptOf(job, connection, result, opened));
-        else this.#onFailure(job, connection, first, error);
+        if (result !== undefined) {
+          this.#underWay -= 1;
+          this.#options.gate.succeeded(job.sender);
+          job.resolve(receiptOf(job, connection, result, opened), result.accepted.length);
+        } else this.#onFailure(job, connection, first, error);
       });
     } catch (error) {
       // The server lacks what this message needs; the connection was not touched.
       this.#underWay -= 1;
+      slot.refund();
+      this.#options.gate.abandoned();
       this.#rest(connection);
       job.reject(error);
     }
   }
+
+  // ---- when it goes wrong ----
 
   #onFailure(job: Job, connection: Connection, first: boolean, error: unknown): void {
     if (error instanceof ProtocolError) {
@@ -132,36 +177,68 @@ export class Pool {
         new ConnectionError('ERR_SMTP_CLOSED', 'dropped after a breach of protocol', { cause: error }),
       );
     }
-    const connectionDied =
-      (error instanceof ConnectionError && error.code === 'ERR_SMTP_CLOSED') ||
-      (error instanceof ReplyError && error.reply.code === 421 && error.code !== 'ERR_SMTP_MESSAGE_REFUSED');
     // A connection that served before was closed under us, or went with a neighbour: that is not the message's failure.
-    if (connectionDied && !first && !mayHaveBeenSent(error) && job.content.readable && job.moves < MOVES) {
+    if (!first && connectionDied(error) && repeatable(job, error) && job.moves < MOVES) {
       job.moves += 1;
       for (const other of this.#open) {
         if (other.idle) other.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'idle beside a connection found dead'));
       }
-      this.#queue.unshift(job);
-      this.#dispatch();
+      this.#options.gate.abandoned();
+      this.#again(job);
       return;
     }
-    job.reject(error);
+    verdictOn(error).then(
+      (verdict) => {
+        if (verdict === undefined) this.#options.gate.abandoned();
+        else if (this.#options.gate.failed(verdict, error, job.sender)) this.#rejectAll(error);
+        const putOff = verdict !== undefined && holds(verdict.class) && error instanceof ReplyError;
+        if (putOff && !this.#closing && repeatable(job, error) && job.attempts < this.#options.retries) {
+          job.attempts += 1;
+          setTimeout(() => this.#again(job), this.#retryDelay(job.attempts));
+          return;
+        }
+        this.#underWay -= 1;
+        job.reject(error);
+        this.#onSettled();
+        this.#dispatch();
+      },
+      (fault: unknown) => {
+        this.#underWay -= 1;
+        job.reject(error ?? fault);
+        this.#onSettled();
+      },
+    );
   }
 
-  readonly #onSettled = (): void => {
+  /** Back into the queue, at its front. */
+  #again(job: Job): void {
+    this.#underWay -= 1;
+    if (!job.settled) this.#queue.unshift(job);
+    this.#onSettled();
+    this.#dispatch();
+  }
+
+  #rejectAll(error: unknown): void {
+    for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) job.reject(error);
+  }
+
+  #onSettled(): void {
     if (this.#queue.length > 0) return;
+    if (this.#underWay === 0) this.#drained?.();
     // Nobody waits any more: what is being opened for them is not needed.
-    if (this.#underWay === 0) this.#empty?.();
     this.#opening?.abort(new ConnectionError('ERR_SMTP_ABORTED', 'nobody waits for this connection any more'));
-  };
+  }
+
+  #retryDelay(attempt: number): number {
+    return this.#options.retryDelay * 4 ** (attempt - 1) * (0.75 + Math.random() / 2);
+  }
 
   // ---- opening ----
 
   #wantsConnection(): boolean {
-    const { connections } = this.#options;
     const size = this.#open.size;
     // One at a time: the first proves the token before another presents it.
-    if (this.#queue.length === 0 || this.#opening !== undefined || size >= connections) return false;
+    if (this.#opening !== undefined || size >= this.#options.connections) return false;
     return (
       size === 0 || (this.#queue.length > size * WAITING_PER_CONNECTION && performance.now() >= this.#noMoreBefore)
     );
@@ -170,22 +247,42 @@ export class Pool {
   #openOne(): void {
     const opening = new AbortController();
     this.#opening = opening;
-    this.#openAuthenticated(opening.signal).then(
-      (connection) => {
-        this.#opening = undefined;
-        this.#add(connection);
-      },
-      (error: unknown) => {
-        this.#opening = undefined;
-        this.#noMoreBefore = performance.now() + PAUSE_AFTER_FAILURE;
-        if (this.#open.size > 0 || opening.signal.aborted) {
+    this.#openAuthenticated(opening.signal)
+      .then(
+        (connection) => {
+          this.#opening = undefined;
+          this.#failedOpenings = 0;
+          this.#add(connection);
+        },
+        async (error: unknown) => {
+          const verdict = opening.signal.aborted ? undefined : await verdictOn(error);
+          this.#opening = undefined;
+          this.#noMoreBefore = performance.now() + PAUSE_AFTER_FAILURE;
+          if (verdict === undefined) this.#options.gate.abandoned();
+          else this.#onOpeningFailed(verdict.class, this.#options.gate.failed(verdict, error), error);
           this.#dispatch();
-          return;
-        }
-        // They all waited for this connection; trying again for each would be a storm of the same failure.
-        for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) job.reject(error);
-      },
-    );
+        },
+      )
+      .catch((fault: unknown) => this.#rejectAll(fault));
+  }
+
+  #onOpeningFailed(kind: Parameters<typeof holds>[0], opened: boolean, error: unknown): void {
+    // With another connection at work there is no need for this one.
+    if (this.#open.size > 0 && !opened) return;
+    this.#failedOpenings += 1;
+    const asked = error instanceof ReplyError || error instanceof AuthenticationError;
+    // "Come back later" is an answer to come back to; a dead network is the caller's to know now.
+    if (asked && holds(kind) && this.#failedOpenings <= this.#options.retries) {
+      this.#underWay += 1;
+      setTimeout(() => {
+        this.#underWay -= 1;
+        this.#dispatch();
+      }, this.#retryDelay(this.#failedOpenings));
+      return;
+    }
+    this.#failedOpenings = 0;
+    // They all waited for this connection; trying again for each would be a storm of the same failure.
+    this.#rejectAll(error);
   }
 
   /** A refused token is renewed once, on a fresh connection; it is never presented twice. */
@@ -200,6 +297,7 @@ export class Pool {
       try {
         const connection = await Connection.open({ ...options, shortAuthLines: this.#shortAuthLines }, take, signal);
         if (options.provider.longAuthLines && !connection.facts.inlineAuth) this.#shortAuthLines = true;
+        this.#options.gate.succeeded(undefined);
         return connection;
       } catch (error) {
         if (!(error instanceof AuthenticationError) || error.reply.code < 500 || used === undefined) throw error;
@@ -254,12 +352,25 @@ export class Pool {
   }
 }
 
+function connectionDied(error: unknown): boolean {
+  if (error instanceof ConnectionError) return error.code === 'ERR_SMTP_CLOSED';
+  return error instanceof ReplyError && error.reply.code === 421 && error.code !== 'ERR_SMTP_MESSAGE_REFUSED';
+}
+
+/** Sending it again can neither double it nor send half of it. */
+function repeatable(job: Job, error: unknown): boolean {
+  return !job.settled && !mayHaveBeenSent(error) && job.content.readable;
+}
+
 function receiptOf(job: Job, connection: Connection, result: TransactionResult, opened: boolean): Receipt {
   const now = performance.now();
   const { facts } = connection;
   return {
-    ...result,
     queueId: queueId(result.reply),
+    reply: result.reply,
+    accepted: result.accepted,
+    deferred: result.deferred,
+    refused: result.refused,
     server: facts.server,
     roundTrips: result.roundTrips + (opened ? facts.roundTrips : 0),
     timings: {

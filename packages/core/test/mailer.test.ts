@@ -1,0 +1,245 @@
+// The mailer against the sandbox: real sockets, real TLS, real tokens.
+import { type Sandbox, type SandboxOptions, createSandbox } from '@mailgrant/sandbox';
+import { expect, test } from 'vitest';
+import { type Mailer, type MailerOptions, type OutgoingMail, clientCredentials, createMailer } from '../src/index.ts';
+
+interface Bench extends AsyncDisposable {
+  readonly sandbox: Sandbox;
+  readonly mailer: Mailer;
+  mail(subject?: string, from?: string): OutgoingMail;
+}
+
+async function bench(options: Partial<MailerOptions> = {}, sandboxOptions: SandboxOptions = {}): Promise<Bench> {
+  const sandbox = await createSandbox(sandboxOptions);
+  const { tokenEndpoint, clientId, clientSecret, scope, smtp, ca, mailbox } = sandbox;
+  const token = clientCredentials({ tokenEndpoint, clientId, clientSecret, scope });
+  const mailer = createMailer({
+    provider: 'microsoft365',
+    ...smtp,
+    ca,
+    user: mailbox,
+    token,
+    retryDelay: 5,
+    ...options,
+  });
+  return {
+    sandbox,
+    mailer,
+    mail: (subject = 'hi', from = mailbox) => ({
+      envelope: { from, to: ['someone@example.com'] },
+      message: `From: <${from}>\r\nTo: <someone@example.com>\r\nSubject: ${subject}\r\n\r\nhello\r\n`,
+    }),
+    async [Symbol.asyncDispose]() {
+      await mailer.close({ deadline: 50 });
+      await sandbox.close();
+    },
+  };
+}
+
+const many = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+test('a message arrives, and its receipt says under which name', async () => {
+  await using b = await bench();
+  const receipt = await b.mailer.send(b.mail('first'));
+  const [delivered] = b.sandbox.inbox.messages;
+  expect(delivered?.subject).toBe('first');
+  expect(receipt.queueId).toBe(delivered?.internalId);
+  expect(receipt).toMatchObject({ accepted: [{ address: 'someone@example.com' }], refused: [], deferred: [] });
+  expect(receipt.roundTrips).toBe(9); // 7 to open a connection with TLS 1.3, 2 for the message
+  expect((await b.mailer.send(b.mail())).roundTrips).toBe(2);
+});
+
+test('the envelope of the next message travels behind the last words of the one before', async () => {
+  await using b = await bench({ limits: { connections: 1 } });
+  await b.mailer.send(b.mail());
+  const before = b.sandbox.sessions[0]?.roundTrips ?? 0;
+  await Promise.all(many(5).map((i) => b.mailer.send(b.mail(`grouped ${i}`))));
+  // Two flights for one message, six for five: each body shares its flight with the next envelope.
+  expect(b.sandbox.sessions[0]?.roundTrips).toBe(before + 6);
+  expect(b.sandbox.sessions).toHaveLength(1);
+  expect(b.sandbox.inbox.messages.map(({ subject }) => subject)).toEqual(['hi', ...many(5).map((i) => `grouped ${i}`)]);
+});
+
+test('100 sends at once on a cold cache ask for one token and open no more connections than allowed', async () => {
+  await using b = await bench({ limits: { messagesPerMinute: undefined } });
+  await Promise.all(many(100).map((i) => b.mailer.send(b.mail(`m${i}`))));
+  expect(b.sandbox.tokenRequests).toHaveLength(1);
+  expect(b.sandbox.sessions.length).toBeLessThanOrEqual(3);
+  expect(b.sandbox.inbox.messages).toHaveLength(100);
+});
+
+test('a refused token is renewed once, on a fresh connection, and the message goes out', async () => {
+  await using b = await bench();
+  b.sandbox.exchange.reply('AUTH', '535 5.7.3 Authentication unsuccessful');
+  await b.mailer.send(b.mail());
+  expect(b.sandbox.tokenRequests).toHaveLength(2);
+  expect(b.sandbox.sessions).toHaveLength(2);
+});
+
+test('a credential that stays refused is tried twice for 50 messages, and all hear the same reason', async () => {
+  await using b = await bench();
+  b.sandbox.exchange.reply('AUTH', '535 5.7.3 Authentication unsuccessful', { times: Infinity });
+  const outcomes = await Promise.allSettled(many(50).map(() => b.mailer.send(b.mail())));
+  const reasons = new Set(outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : 'sent')));
+  expect([...reasons]).toEqual([expect.objectContaining({ code: 'ERR_SMTP_AUTH_REFUSED' })]);
+  expect(b.sandbox.sessions).toHaveLength(2);
+  expect(b.mailer.health()).toMatchObject({ status: 'down' });
+  // Whoever comes later is told at once, without another attempt.
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({
+    code: 'ERR_MAILER_SUSPENDED',
+    retryAfter: expect.any(Number),
+    cause: expect.objectContaining({ code: 'ERR_SMTP_AUTH_REFUSED' }),
+  });
+  expect(b.sandbox.sessions).toHaveLength(2);
+});
+
+test.each(['reset', 'end'] as const)('a connection that died while idle (%s) fails no message', async (how) => {
+  await using b = await bench();
+  await b.mailer.send(b.mail('before'));
+  b.sandbox.exchange.disconnectAll(how);
+  await b.mailer.send(b.mail('after'));
+  expect(b.sandbox.inbox.messages.map(({ subject }) => subject)).toEqual(['before', 'after']);
+});
+
+test('421 to MAIL on a connection that served before moves the message to a fresh one', async () => {
+  await using b = await bench({ retries: 0 });
+  await b.mailer.send(b.mail('before'));
+  b.sandbox.exchange.next('MAIL', { reply: '421 4.4.2 Connection timed out', close: 'end' });
+  await b.mailer.send(b.mail('after'));
+  expect(b.sandbox.inbox.messages).toHaveLength(2);
+  expect(b.sandbox.sessions).toHaveLength(2);
+});
+
+test('a message put off is tried again, as often as allowed', async () => {
+  await using b = await bench();
+  b.sandbox.exchange.reply('MAIL', '451 4.7.0 Temporary server error. Please try again later. PRX4');
+  await b.mailer.send(b.mail());
+  expect(b.sandbox.inbox.messages).toHaveLength(1);
+  b.sandbox.exchange.reply('MAIL', '451 4.7.0 Temporary server error. Please try again later. PRX4', { times: 3 });
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({
+    code: 'ERR_SMTP_SENDER_REFUSED',
+    reply: { code: 451 },
+  });
+  expect(b.sandbox.inbox.messages).toHaveLength(1);
+});
+
+test('a message whose answer was lost is reported as perhaps sent and not sent again', async () => {
+  await using b = await bench();
+  b.sandbox.exchange.next('MESSAGE', { close: 'reset' });
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({
+    code: 'ERR_SMTP_CLOSED',
+    stage: 'message',
+    mayHaveBeenSent: true,
+  });
+  expect(b.sandbox.inbox.messages).toHaveLength(1);
+});
+
+test('a sender the mailbox may not send as is suspended alone', async () => {
+  await using b = await bench();
+  const stranger = b.mail('not mine', 'stranger@contoso.com');
+  await expect(b.mailer.send(stranger)).rejects.toMatchObject({ code: 'ERR_SMTP_MESSAGE_REFUSED' });
+  await expect(b.mailer.send(stranger)).rejects.toMatchObject({ code: 'ERR_MAILER_SUSPENDED' });
+  await b.mailer.send(b.mail('mine'));
+  expect(b.sandbox.inbox.messages.map(({ subject }) => subject)).toEqual(['mine']);
+  expect(b.mailer.health()).toMatchObject({ status: 'degraded' });
+});
+
+test('without a user every message logs in as its sender', async () => {
+  const mailboxes = [{ address: 'noreply@contoso.com' }, { address: 'billing@contoso.com' }];
+  await using b = await bench({ user: undefined }, { tenants: [{ mailboxes }] });
+  await Promise.all([b.mailer.send(b.mail('a')), b.mailer.send(b.mail('b', 'billing@contoso.com'))]);
+  expect(b.sandbox.inbox.messages.map(({ envelope }) => envelope.from).sort()).toEqual([
+    'billing@contoso.com',
+    'noreply@contoso.com',
+  ]);
+  expect(b.sandbox.tokenRequests).toHaveLength(1);
+});
+
+test('messages above the limit per minute wait; the deadline ends the wait', async () => {
+  await using b = await bench({ limits: { messagesPerMinute: 5 } });
+  await Promise.all(many(5).map(() => b.mailer.send(b.mail())));
+  await expect(b.mailer.send(b.mail(), { deadline: 50 })).rejects.toMatchObject({
+    code: 'ERR_SMTP_DEADLINE',
+    stage: 'queue',
+    mayHaveBeenSent: false,
+  });
+  expect(b.sandbox.inbox.messages).toHaveLength(5);
+});
+
+test('recipients above the limit per day are refused, with the time when they become possible', async () => {
+  await using b = await bench({ limits: { recipientsPerDay: 2 } });
+  await b.mailer.send(b.mail());
+  await b.mailer.send(b.mail());
+  const error = await b.mailer.send(b.mail()).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ name: 'LimitError', code: 'ERR_MAILER_DAILY_LIMIT' });
+  const day = 24 * 60 * 60_000;
+  expect((error as { retryAfter: number }).retryAfter).toBeGreaterThan(day - 60_000);
+  expect((error as { retryAfter: number }).retryAfter).toBeLessThanOrEqual(day + 60_000);
+});
+
+test('a full queue refuses, or waits where that was asked for', async () => {
+  await using refusing = await bench({ queue: { messages: 2 } });
+  const outcomes = await Promise.allSettled(many(3).map(() => refusing.mailer.send(refusing.mail())));
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  expect(outcomes[2]).toMatchObject({ reason: { code: 'ERR_MAILER_QUEUE_FULL' } });
+
+  await using waiting = await bench({ queue: { messages: 2, whenFull: 'wait' } });
+  await Promise.all(many(6).map(() => waiting.mailer.send(waiting.mail())));
+  expect(waiting.sandbox.inbox.messages).toHaveLength(6);
+});
+
+test('ready() resolves when the queue has room again', async () => {
+  await using b = await bench({ queue: { messages: 1 } });
+  const order: string[] = [];
+  const sent = b.mailer.send(b.mail()).then(() => order.push('sent'));
+  const ready = b.mailer.ready().then(() => order.push('ready'));
+  await Promise.all([sent, ready]);
+  await b.mailer.ready();
+  expect(order).toContain('ready');
+  await b.mailer.send(b.mail());
+});
+
+test('close lets what was accepted finish, and refuses what comes later', async () => {
+  await using b = await bench();
+  const sends = many(10).map((i) => b.mailer.send(b.mail(`m${i}`)));
+  const closing = b.mailer.close();
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_MAILER_CLOSED' });
+  await Promise.all(sends);
+  await closing;
+  expect(b.sandbox.inbox.messages).toHaveLength(10);
+});
+
+test('verify logs in without sending, and the connection serves the next message', async () => {
+  await using b = await bench();
+  const facts = await b.mailer.verify();
+  expect(facts).toMatchObject({ mechanism: 'XOAUTH2', inlineAuth: true, tls: { protocol: 'TLSv1.3' }, roundTrips: 7 });
+  expect((await b.mailer.send(b.mail())).roundTrips).toBe(2);
+  expect(b.sandbox.sessions).toHaveLength(1);
+});
+
+test('the same recipient twice gets one copy', async () => {
+  await using b = await bench();
+  const { message } = b.mail();
+  const to = ['a@example.com', 'a@EXAMPLE.com', 'a@example.com'];
+  const receipt = await b.mailer.send({ envelope: { from: b.sandbox.mailbox, to }, message });
+  expect(receipt.accepted.map(({ address }) => address)).toEqual(['a@example.com', 'a@EXAMPLE.com']);
+});
+
+test.each([
+  [{}, 'provider'],
+  [{ provider: 'office' }, 'provider'],
+  [{ provider: 'microsoft365', user: 'x' }, 'user'],
+  [{ provider: 'microsoft365', tls: 'none' }, 'tls'],
+  [{ host: 'smtp.example\r\nEHLO', user: 'a@b.c' }, 'host'],
+  [{ host: 'smtp.example', port: 0 }, 'port'],
+  [{ host: 'smtp.example', name: 'a b' }, 'name'],
+  [{ host: 'smtp.example', token: 'secret' }, 'token'],
+  [{ host: 'smtp.example', limits: { connections: 0 } }, 'limits.connections'],
+  [{ host: 'smtp.example', timeouts: { greeting: -1 } }, 'timeouts.greeting'],
+  [{ host: 'smtp.example', queue: { messages: 0 } }, 'queue.messages'],
+])('options %j are refused with a sentence that names %s', (options, named) => {
+  const token = async (): Promise<never> => Promise.reject(new Error('not asked'));
+  const call = (): Mailer => createMailer({ user: 'a@b.c', token, ...options } as unknown as MailerOptions);
+  expect(call).toThrow(TypeError);
+  expect(call).toThrow(named);
+});
