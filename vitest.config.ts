@@ -19,6 +19,7 @@ export default defineConfig({
     projects: [
       ...folder('packages').map((name) => project(name, `packages/${name}`, include)),
       ...folder('apps').map((name) => project(name, `apps/${name}`, include)),
+      project('bench', 'tooling/bench', include),
       project('bootstrap', 'tooling/bootstrap', ['*.test.ts'], 1),
       project('checks', 'tooling/checks', ['*.test.ts'], 1),
     ],
