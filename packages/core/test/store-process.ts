@@ -17,7 +17,7 @@ if (task === 'token') {
 }
 
 if (task === 'count') {
-  for (let done = 0; done < 15;) {
+  for (let done = 0; done < 10;) {
     const stored = await store.get('counter');
     const next = Number(stored?.value.reveal() ?? 0) + 1;
     if ((await store.compareAndSet('counter', stored?.version, new Secret(String(next)))) !== undefined) done += 1;
