@@ -92,11 +92,13 @@ function renderList() {
   }
   const focused = document.activeElement?.getAttribute('data-key');
   const current = showActivity ? `${view === 'tokens' ? 'token' : 'session'}-${id}` : id;
-  byId('items').replaceChildren(
-    ...(showActivity
-      ? events.map((event) => activityItem(event, current))
-      : state.messages.toReversed().map((mail) => mailItem(mail, current))),
-  );
+  const items = showActivity
+    ? events.map((event) => activityItem(event, current))
+    : state.messages.toReversed().map((mail) => mailItem(mail, current));
+  const nothing = showActivity
+    ? h('li', { class: 'nothing' }, 'Nothing has happened yet.')
+    : h('li', { class: 'nothing' }, 'No mail yet. ', h('a', { href: '#/connect' }, 'How to connect'));
+  byId('items').replaceChildren(...(items.length > 0 ? items : [nothing]));
   if (focused) document.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
   document.title = state.messages.length > 0 ? `(${state.messages.length}) Mailgrant sandbox` : 'Mailgrant sandbox';
 }
@@ -197,11 +199,15 @@ let activityDue;
 function listen() {
   const events = new EventSource('/api/events');
   const live = byId('live');
+  let dropped = false;
   events.addEventListener('open', () => {
+    if (dropped) void load().then(show); // another sandbox may be running there now
+    dropped = false;
     live.textContent = 'live';
     live.classList.add('on');
   });
   events.addEventListener('error', () => {
+    dropped = true;
     live.textContent = 'not running';
     live.classList.remove('on');
   });
