@@ -24,6 +24,7 @@ export const ERROR_CODES = [
   'ERR_SMTP_SMTPUTF8_NOT_OFFERED',
   'ERR_SMTP_SIZE_EXCEEDED',
   'ERR_SMTP_RECIPIENT_LIMIT',
+  'ERR_SMTP_REQUIRETLS_NOT_OFFERED',
   // ProtocolError: the peer broke the rules of SMTP
   'ERR_SMTP_PROTOCOL',
   // ConnectionError: network, TLS, time

@@ -1,10 +1,30 @@
 // What a caller hands over: an envelope and the finished message.
 
+/** When a recipient's server should send a notification (RFC 3461 section 4.1). */
+export type Notify = 'never' | readonly ('success' | 'failure' | 'delay')[];
+
+/** A recipient with wishes of its own. */
+export interface Recipient {
+  readonly address: string;
+  /** Instead of the envelope's `notify`. */
+  readonly notify?: Notify | undefined;
+  /** The address this one replaced, for notifications to name (ORCPT, RFC 3461 section 4.2). */
+  readonly originalRecipient?: string | undefined;
+}
+
 /** Who sends to whom (RFC 5321 section 2.3.1). Plain addresses, no display names. */
 export interface Envelope {
   /** The reverse-path; `''` is the null path of notifications. */
   readonly from: string;
-  readonly to: readonly string[];
+  readonly to: readonly (string | Recipient)[];
+  /** For every recipient without wishes of its own. */
+  readonly notify?: Notify | undefined;
+  /** How much of the message notifications return (RET, RFC 3461 section 4.3). */
+  readonly return?: 'full' | 'headers' | undefined;
+  /** The caller's name for this sending, repeated in notifications: up to 100 visible ASCII characters (ENVID, section 4.4). */
+  readonly envelopeId?: string | undefined;
+  /** Send only where every server on the way uses verified TLS (RFC 8689); CapabilityError where the server cannot promise it. */
+  readonly requireTls?: boolean | undefined;
 }
 
 /**

@@ -18,6 +18,19 @@ export interface MailParameters {
   readonly body?: '8BITMIME' | 'BINARYMIME' | undefined;
   /** RFC 6531 section 3.4. */
   readonly utf8?: boolean | undefined;
+  /** RFC 3461 section 4.3. */
+  readonly ret?: 'FULL' | 'HDRS' | undefined;
+  /** RFC 3461 section 4.4, not encoded yet. */
+  readonly envid?: string | undefined;
+  /** RFC 8689 section 2. */
+  readonly requireTls?: boolean | undefined;
+}
+
+/** What RCPT TO asks for (RFC 3461 sections 4.1 and 4.2). */
+export interface RcptParameters {
+  /** `NEVER`, or some of `SUCCESS`, `FAILURE`, `DELAY`. */
+  readonly notify?: readonly string[] | undefined;
+  readonly orcpt?: string | undefined;
 }
 
 export const ehlo = (name: string): Command => command('EHLO', `EHLO ${name}`);
@@ -28,15 +41,31 @@ export const noop = (): Command => command('NOOP', 'NOOP');
 export const quit = (): Command => command('QUIT', 'QUIT');
 
 /** Opens a transaction; `undefined` is the null reverse-path of notifications (RFC 5321 section 4.5.5). */
-export function mail(from: Mailbox | undefined, { size, body, utf8 }: MailParameters = {}): Command {
+export function mail(from: Mailbox | undefined, parameters: MailParameters = {}): Command {
+  const { size, body, utf8, ret, envid, requireTls } = parameters;
   let line = `MAIL FROM:<${from?.address ?? ''}>`;
   if (size !== undefined) line += ` SIZE=${size}`;
   if (body !== undefined) line += ` BODY=${body}`;
   if (utf8 === true) line += ' SMTPUTF8';
+  if (ret !== undefined) line += ` RET=${ret}`;
+  if (envid !== undefined) line += ` ENVID=${xtext(envid)}`;
+  if (requireTls === true) line += ' REQUIRETLS';
   return command('MAIL', line);
 }
 
-export const rcpt = (to: Mailbox): Command => command('RCPT', `RCPT TO:<${to.address}>`);
+export function rcpt(to: Mailbox, { notify, orcpt }: RcptParameters = {}): Command {
+  let line = `RCPT TO:<${to.address}>`;
+  if (notify !== undefined) line += ` NOTIFY=${notify.join(',')}`;
+  if (orcpt !== undefined) line += ` ORCPT=rfc822;${xtext(orcpt)}`;
+  return command('RCPT', line);
+}
+
+/** RFC 3461 section 4: what is not a plain visible character travels as `+` and two hexadecimal digits. */
+function xtext(text: string): string {
+  return text.replace(/[^\x21-\x2a\x2c-\x3c\x3e-\x7e]/g, (character) => {
+    return `+${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
+  });
+}
 
 /** RFC 4954 section 4; with an initial response, or without for the two-step form. */
 export function auth(mechanism: string, initialResponse?: string): Command {

@@ -13,7 +13,7 @@ import { Channel, type Done, type Run } from './channel.ts';
 import { quit } from './command.ts';
 import type { Content } from './content.ts';
 import { ask } from './dialogue.ts';
-import { type CheckedEnvelope, mailParameters } from './envelope.ts';
+import { type CheckedEnvelope, envelopeCommands } from './envelope.ts';
 import { openSession } from './session.ts';
 import type { Timeouts } from './timeouts.ts';
 import { type TransactionResult, sendMessage } from './transaction.ts';
@@ -142,14 +142,14 @@ export class Connection {
    */
   send(envelope: CheckedEnvelope, content: Content, done: Done<TransactionResult>): Run {
     const { capabilities } = this.facts;
-    const parameters = mailParameters(envelope, content, capabilities);
+    const commands = envelopeCommands(envelope, content, capabilities);
     const body = { content, framing: 'data', sevenBit: !capabilities.has('8BITMIME') } as const;
     const pipelining = capabilities.has('PIPELINING');
     const reset = this.#dirty;
     this.#dirty = false;
     this.transactions += 1;
     return this.#channel.start<TransactionResult>(
-      sendMessage({ envelope, parameters, body, pipelining, reset }),
+      sendMessage({ to: envelope.to, envelope: commands, body, pipelining, reset }),
       (error, result) => {
         if (error !== undefined) this.#dirty = true;
         done(error, result);

@@ -1,52 +1,124 @@
 // An envelope checked at the door, and what it asks of the server once its capabilities are known.
 import { CapabilityError, InputError } from '../errors.ts';
-import type { Envelope } from '../message.ts';
+import type { Envelope, Notify, Recipient } from '../message.ts';
 import { type Capabilities, sizeLimit } from './capabilities.ts';
-import type { MailParameters } from './command.ts';
+import { type Command, type MailParameters, type RcptParameters, mail, rcpt } from './command.ts';
 import type { Content } from './content.ts';
 import { type Mailbox, parseMailbox } from './mailbox.ts';
 
-/** An envelope whose addresses are fit for the wire. */
+export interface CheckedRecipient extends Mailbox, RcptParameters {}
+
+/** An envelope whose addresses and parameters are fit for the wire. */
 export interface CheckedEnvelope {
   /** `undefined` is the null reverse-path. */
   readonly from: Mailbox | undefined;
-  readonly to: readonly Mailbox[];
+  readonly to: readonly CheckedRecipient[];
+  readonly ret: 'FULL' | 'HDRS' | undefined;
+  readonly envid: string | undefined;
+  readonly requireTls: boolean;
 }
 
 /**
- * Checks every address; the same recipient twice is kept once.
- * @throws TypeError `ERR_INPUT_ADDRESS`.
+ * Checks every address and parameter; the same recipient twice is kept once.
+ * @throws TypeError `ERR_INPUT_ADDRESS` or `ERR_INPUT_OPTION` naming the field.
  */
 export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
   if (typeof envelope !== 'object' || envelope === null || !Array.isArray(envelope.to)) {
     throw new InputError('ERR_INPUT_ADDRESS', 'envelope: expected { from: string, to: string[] }');
   }
   if (envelope.to.length === 0) throw new InputError('ERR_INPUT_ADDRESS', 'envelope.to: a message needs a recipient');
-  const to = new Map<string, Mailbox>();
-  for (const [i, address] of envelope.to.entries()) {
-    const mailbox = parseMailbox(address, `envelope.to[${i}]`);
-    if (!to.has(mailbox.address)) to.set(mailbox.address, mailbox);
+  const to = new Map<string, CheckedRecipient>();
+  for (const [i, recipient] of envelope.to.entries()) {
+    const checked = checkRecipient(recipient, envelope.notify, `envelope.to[${i}]`);
+    if (!to.has(checked.address)) to.set(checked.address, checked);
+  }
+  const { envelopeId, requireTls = false } = envelope;
+  if (envelope.return !== undefined && envelope.return !== 'full' && envelope.return !== 'headers') {
+    throw new InputError('ERR_INPUT_OPTION', "envelope.return: expected 'full' or 'headers'");
+  }
+  if (envelopeId !== undefined && !/^[\x20-\x7e]{1,100}$/.test(envelopeId)) {
+    throw new InputError('ERR_INPUT_OPTION', 'envelope.envelopeId: expected up to 100 printable ASCII characters');
   }
   return {
     from: envelope.from === '' ? undefined : parseMailbox(envelope.from, 'envelope.from'),
     to: [...to.values()],
+    ret: envelope.return && (envelope.return === 'full' ? 'FULL' : 'HDRS'),
+    envid: envelopeId,
+    requireTls,
   };
 }
 
+function checkRecipient(recipient: string | Recipient, notify: Notify | undefined, what: string): CheckedRecipient {
+  if (typeof recipient === 'string') return { ...parseMailbox(recipient, what), notify: keywords(notify, 'envelope') };
+  const { address, originalRecipient } = recipient;
+  return {
+    ...parseMailbox(address, what),
+    notify: keywords(recipient.notify ?? notify, what),
+    orcpt: originalRecipient === undefined ? undefined : originalOf(originalRecipient, what),
+  };
+}
+
+function originalOf(address: string, what: string): string {
+  const original = parseMailbox(address, `${what}.originalRecipient`);
+  // RFC 6533 has another form for these; no server known to us offers it.
+  if (original.utf8) throw new InputError('ERR_INPUT_ADDRESS', `${what}.originalRecipient: an ASCII address is needed`);
+  return original.address;
+}
+
+function keywords(notify: Notify | undefined, what: string): readonly string[] | undefined {
+  if (notify === undefined) return undefined;
+  if (notify === 'never') return ['NEVER'];
+  const known = Array.isArray(notify) && notify.every((each) => ['success', 'failure', 'delay'].includes(each));
+  if (!known || notify.length === 0) {
+    throw new InputError(
+      'ERR_INPUT_OPTION',
+      `${what}.notify: expected 'never' or some of 'success', 'failure', 'delay'`,
+    );
+  }
+  return notify.map((each) => each.toUpperCase());
+}
+
+/** The commands that open a transaction. */
+export interface EnvelopeCommands {
+  readonly mail: Command;
+  readonly rcpts: readonly Command[];
+}
+
 /**
- * What MAIL FROM declares for this message on this server.
+ * The envelope in the words of this server.
  * @throws CapabilityError when the server lacks what the message needs, before anything of it is sent.
  */
-export function mailParameters(
+export function envelopeCommands(
   envelope: CheckedEnvelope,
   content: Content,
   capabilities: Capabilities,
+): EnvelopeCommands {
+  // Notifications are a wish: a server that does not know them gets the message without.
+  const dsn = capabilities.has('DSN');
+  return {
+    mail: mail(envelope.from, mailParameters(envelope, content, capabilities, dsn)),
+    rcpts: envelope.to.map((to) => rcpt(to, dsn ? to : {})),
+  };
+}
+
+function mailParameters(
+  envelope: CheckedEnvelope,
+  content: Content,
+  capabilities: Capabilities,
+  dsn: boolean,
 ): MailParameters {
   const international = [envelope.from, ...envelope.to].find((mailbox) => mailbox?.utf8);
   if (international !== undefined && !capabilities.has('SMTPUTF8')) {
     throw new CapabilityError(
       'ERR_SMTP_SMTPUTF8_NOT_OFFERED',
       `the address ${international.address} needs SMTPUTF8 (RFC 6531), which the server does not offer`,
+      { stage: 'MAIL' },
+    );
+  }
+  if (envelope.requireTls && !capabilities.has('REQUIRETLS')) {
+    throw new CapabilityError(
+      'ERR_SMTP_REQUIRETLS_NOT_OFFERED',
+      'the message asks for TLS all the way (RFC 8689) and the server does not offer REQUIRETLS',
       { stage: 'MAIL' },
     );
   }
@@ -63,6 +135,9 @@ export function mailParameters(
     size: capabilities.has('SIZE') ? content.size : undefined,
     body: content.eightBit && capabilities.has('8BITMIME') ? '8BITMIME' : undefined,
     utf8: international !== undefined,
+    ret: dsn ? envelope.ret : undefined,
+    envid: dsn ? envelope.envid : undefined,
+    requireTls: envelope.requireTls,
   };
 }
 

@@ -1,14 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { CHUNKINGS, play } from '../../test/script.ts';
 import { toContent } from './content.ts';
-import { checkEnvelope } from './envelope.ts';
+import { checkEnvelope, envelopeCommands } from './envelope.ts';
 import { type Transaction, sendMessage } from './transaction.ts';
 
+const content = toContent('Subject: hi\r\n\r\n.dot\nbye\r\n');
+
 function transaction(to: string[], pipelining: boolean, reset = false): Transaction {
+  const envelope = checkEnvelope({ from: 'a@contoso.com', to });
   return {
-    envelope: checkEnvelope({ from: 'a@contoso.com', to }),
-    parameters: { size: 28 },
-    body: { content: toContent('Subject: hi\r\n\r\n.dot\nbye\r\n'), framing: 'data', sevenBit: false },
+    to: envelope.to,
+    envelope: envelopeCommands(envelope, content, new Map([['SIZE', []]])),
+    body: { content, framing: 'data', sevenBit: false },
     pipelining,
     reset,
   };
@@ -24,7 +27,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
   test('sends MAIL, RCPT and DATA in one flight and tells each recipient apart', () => {
     const result = play(
       sendMessage(transaction(['b@contoso.com', 'c@contoso.com', 'd@contoso.com'], true)),
-      `C: MAIL FROM:<a@contoso.com> SIZE=28
+      `C: MAIL FROM:<a@contoso.com> SIZE=25
        C: RCPT TO:<b@contoso.com>
        C: RCPT TO:<c@contoso.com>
        C: RCPT TO:<d@contoso.com>
@@ -49,7 +52,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
     const result = play(
       sendMessage(transaction(['b@contoso.com'], true, true)),
       `C: RSET
-       C: MAIL FROM:<a@contoso.com> SIZE=28
+       C: MAIL FROM:<a@contoso.com> SIZE=25
        C: RCPT TO:<b@contoso.com>
        C: DATA
        S: 250 2.0.0 Resetting
@@ -66,7 +69,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
   test('goes step by step on a server without PIPELINING', () => {
     const result = play(
       sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], false)),
-      `C: MAIL FROM:<a@contoso.com> SIZE=28
+      `C: MAIL FROM:<a@contoso.com> SIZE=25
        S: 250 ok
        C: RCPT TO:<b@contoso.com>
        S: 250 ok
@@ -86,7 +89,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
     expect(() =>
       play(
         sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], true)),
-        `C: MAIL FROM:<a@contoso.com> SIZE=28
+        `C: MAIL FROM:<a@contoso.com> SIZE=25
          C: RCPT TO:<b@contoso.com>
          C: RCPT TO:<c@contoso.com>
          C: DATA
@@ -107,7 +110,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
     expect(() =>
       play(
         sendMessage(transaction(['b@contoso.com'], true)),
-        `C: MAIL FROM:<a@contoso.com> SIZE=28
+        `C: MAIL FROM:<a@contoso.com> SIZE=25
          C: RCPT TO:<b@contoso.com>
          C: DATA
          S: 550 5.7.60 Client does not have permissions to send as this sender
@@ -122,7 +125,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
     expect(() =>
       play(
         sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], false)),
-        `C: MAIL FROM:<a@contoso.com> SIZE=28
+        `C: MAIL FROM:<a@contoso.com> SIZE=25
          S: 250 ok
          C: RCPT TO:<b@contoso.com>
          S: 550 5.1.1 no
@@ -140,7 +143,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
     expect(() =>
       play(
         sendMessage(transaction(['b@contoso.com'], false)),
-        `C: MAIL FROM:<a@contoso.com> SIZE=28
+        `C: MAIL FROM:<a@contoso.com> SIZE=25
          S: 250 ok
          C: RCPT TO:<b@contoso.com>
          S: 250 ok
@@ -158,7 +161,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
     expect(() =>
       play(
         sendMessage(transaction(['b@contoso.com'], true)),
-        `C: MAIL FROM:<a@contoso.com> SIZE=28
+        `C: MAIL FROM:<a@contoso.com> SIZE=25
          C: RCPT TO:<b@contoso.com>
          C: DATA
          S: 250 ok
@@ -176,7 +179,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
     expect(() =>
       play(
         sendMessage(transaction(['b@contoso.com'], true)),
-        `C: MAIL FROM:<a@contoso.com> SIZE=28
+        `C: MAIL FROM:<a@contoso.com> SIZE=25
          C: RCPT TO:<b@contoso.com>
          C: DATA
          S: ${mail}

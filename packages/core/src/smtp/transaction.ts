@@ -2,16 +2,16 @@
 import { ProtocolError, ReplyError, type Stage } from '../errors.ts';
 import type { RecipientResult, RecipientResults } from '../receipt.ts';
 import * as cmd from './command.ts';
-import type { Command, MailParameters } from './command.ts';
+import type { Command } from './command.ts';
 import { EMPTY } from './content.ts';
 import type { Body, Dialogue } from './dialogue.ts';
-import type { CheckedEnvelope } from './envelope.ts';
+import type { EnvelopeCommands } from './envelope.ts';
 import type { Mailbox } from './mailbox.ts';
 import { type Reply, replyText } from './reply.ts';
 
 export interface Transaction {
-  readonly envelope: CheckedEnvelope;
-  readonly parameters: MailParameters;
+  readonly to: readonly Mailbox[];
+  readonly envelope: EnvelopeCommands;
   readonly body: Body;
   /** Whether commands may share a flight. */
   readonly pipelining: boolean;
@@ -29,12 +29,12 @@ export function* sendMessage(transaction: Transaction): Dialogue<TransactionResu
   return yield* transaction.pipelining ? pipelined(transaction) : lockStep(transaction);
 }
 
-function* pipelined({ envelope, parameters, body, reset }: Transaction): Dialogue<TransactionResult> {
-  const commands = [cmd.mail(envelope.from, parameters), ...envelope.to.map(cmd.rcpt), cmd.data()];
+function* pipelined({ to, envelope, body, reset }: Transaction): Dialogue<TransactionResult> {
+  const commands = [envelope.mail, ...envelope.rcpts, cmd.data()];
   const replies = yield { kind: 'exchange', commands: reset ? [cmd.rset(), ...commands] : commands };
   const [mailReply, ...rest] = reset ? replies.slice(1) : replies;
   const dataReply = rest.pop();
-  const recipients = sort(envelope.to, rest);
+  const recipients = sort(to, rest);
 
   const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients);
   if (refusal !== undefined && dataReply?.code === 354) {
@@ -51,21 +51,21 @@ function* pipelined({ envelope, parameters, body, reset }: Transaction): Dialogu
   return { ...recipients, reply: yield* content(body), roundTrips: 2 };
 }
 
-function* lockStep({ envelope, parameters, body, reset }: Transaction): Dialogue<TransactionResult> {
+function* lockStep({ to, envelope, body, reset }: Transaction): Dialogue<TransactionResult> {
   let roundTrips = 1;
   function* one(command: Command): Dialogue<Reply | undefined> {
     roundTrips += 1;
     return (yield { kind: 'exchange', commands: [command] })[0];
   }
   if (reset) yield* one(cmd.rset());
-  const mailRefusal = refused(yield* one(cmd.mail(envelope.from, parameters)), 'MAIL');
+  const mailRefusal = refused(yield* one(envelope.mail), 'MAIL');
   if (mailRefusal !== undefined) throw mailRefusal;
   const replies: Reply[] = [];
-  for (const to of envelope.to) {
-    const reply = yield* one(cmd.rcpt(to));
+  for (const rcpt of envelope.rcpts) {
+    const reply = yield* one(rcpt);
     if (reply !== undefined) replies.push(reply);
   }
-  const recipients = sort(envelope.to, replies);
+  const recipients = sort(to, replies);
   const refusal = noneAccepted(recipients);
   if (refusal !== undefined) throw refusal;
   accept(yield* one(cmd.data()), 354, 'DATA');
