@@ -119,10 +119,11 @@ const user: Look = (claims, { model, user: mailbox }) => {
   const names = isPersonal ? ['preferred_username', 'email'] : ['upn', 'preferred_username', 'unique_name'];
   const name = names.map((claim) => textOf(claims, claim)).find((value) => value !== undefined);
   if (name === undefined) return skipped('The token does not say who signed in.');
-  if (mailbox === undefined) return skipped(`${tidy(name, 320)} signed in.`);
-  if (name.toLowerCase() === mailbox.toLowerCase()) return ok(`${tidy(name, 320)} signed in, the mailbox itself.`);
+  if (mailbox === undefined) return skipped(`The person signed in is ${tidy(name, 320)}.`);
+  if (name.toLowerCase() === mailbox.toLowerCase())
+    return ok(`The person signed in is ${tidy(name, 320)}, the mailbox itself.`);
   return warning(
-    `${tidy(name, 320)} signed in, but the mailbox is ${tidy(mailbox, 320)}. Right if that is a shared mailbox this person may use; otherwise the wrong account was chosen at sign-in.`,
+    `The person signed in is ${tidy(name, 320)}, but the mailbox is ${tidy(mailbox, 320)}. Right if that is a shared mailbox this person may use; otherwise the wrong account was chosen at sign-in.`,
   );
 };
 

@@ -28,5 +28,5 @@ export function withoutDiagnosticData(text: string): string {
   const begin = text.indexOf(BEGIN);
   if (begin < 0) return text;
   const end = text.indexOf(END, begin);
-  return `${text.slice(0, begin).trimEnd()} ${end < 0 ? '' : text.slice(end + END.length)}`.trim();
+  return `${text.slice(0, begin).trimEnd()} ${end < 0 ? '' : text.slice(end + END.length).trimStart()}`.trim();
 }

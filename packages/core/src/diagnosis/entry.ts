@@ -78,12 +78,12 @@ export interface Entry {
 }
 
 /**
- * What a reply must have: one of the codes, one of the enhanced status codes, all of the words. The text is Microsoft's to
+ * What a reply must have: one of the codes, one of the enhanced status codes, the words. The text is Microsoft's to
  * change, so words only tell apart what code and status leave open; by themselves they match nothing.
  */
 export type ReplyMatch = {
-  /** Lower case, all to be found in the text. */
-  readonly words?: readonly string[];
+  /** Lower case, to be found in the text. */
+  readonly words?: string;
 } & (
   | { readonly code: readonly number[]; readonly status?: readonly string[] }
   | { readonly code?: readonly number[]; /** `5.7.606-649` is a range. */ readonly status: readonly string[] }

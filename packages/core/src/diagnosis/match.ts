@@ -9,7 +9,7 @@ export function findReplyEntry(reply: ReadReply): Named<ReplyEntry> | undefined 
   return REPLY_CATALOGUE.find((entry) => entry.match.some((match) => fits(match, reply, text)));
 }
 
-function fits({ code, status, words = [] }: ReplyMatch, reply: ReadReply, text: string): boolean {
+function fits({ code, status, words = '' }: ReplyMatch, reply: ReadReply, text: string): boolean {
   if (code !== undefined && !code.includes(reply.code)) return false;
   if (status !== undefined) {
     const written = reply.status;
@@ -17,7 +17,7 @@ function fits({ code, status, words = [] }: ReplyMatch, reply: ReadReply, text: 
     // Where both disagree the code decides (RFC 3463 section 2); an entry that names no code cannot know.
     if (code === undefined && written[0] !== String(reply.code)[0]) return false;
   }
-  return words.every((word) => text.includes(word));
+  return text.includes(words);
 }
 
 function hasStatus(pattern: string, status: string): boolean {

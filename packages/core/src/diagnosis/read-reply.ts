@@ -37,7 +37,7 @@ export function parseReplyText(text: string): Reply | undefined {
   const lines = cut
     .slice(start)
     .split(/\r?\n/)
-    .map((line) => (line.startsWith(first) && /^[ -]/.test(line.slice(3, 4)) ? line.slice(4) : line));
+    .map((line) => (line.startsWith(first) && /^(?:[ -]|$)/.test(line.slice(3)) ? line.slice(4) : line));
   const status = /^([245])\.\d{1,3}\.\d{1,3}(?= |$)/.exec(lines[0] ?? '');
   return { code, status: status?.[1] === first[0] ? status?.[0] : undefined, lines };
 }

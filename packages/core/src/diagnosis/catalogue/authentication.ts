@@ -5,7 +5,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-auth-disabled-tenant',
     class: 'admin',
-    match: [{ code: [535], status: ['5.7.139'], words: ['smtpclientauthentication is disabled for the tenant'] }],
+    match: [{ code: [535], status: ['5.7.139'], words: 'smtpclientauthentication is disabled for the tenant' }],
     title: 'SMTP AUTH is off in this tenant, and the mailbox has no exception',
     cause:
       'Exchange Online forbids SMTP AUTH for the whole tenant unless a mailbox is exempted; logging in with OAuth needs the exemption as well.',
@@ -21,7 +21,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-auth-disabled-mailbox',
     class: 'admin',
-    match: [{ code: [535], status: ['5.7.139'], words: ['smtpclientauthentication is disabled for the mailbox'] }],
+    match: [{ code: [535], status: ['5.7.139'], words: 'smtpclientauthentication is disabled for the mailbox' }],
     title: 'SMTP AUTH is off for this mailbox',
     cause:
       'SmtpClientAuthenticationDisabled is $true on the mailbox itself, which outweighs the setting of the tenant.',
@@ -36,7 +36,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-basic-auth-disabled',
     class: 'admin',
-    match: [{ code: [535], status: ['5.7.139'], words: ['basic authentication is disabled'] }],
+    match: [{ code: [535], status: ['5.7.139'], words: 'basic authentication is disabled' }],
     title: 'The login used a password where only OAuth is allowed',
     cause:
       'Basic authentication (user name and password) is disabled here; this answer means that no access token was presented.',
@@ -49,7 +49,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-password-wrong',
     class: 'admin',
-    match: [{ code: [535], status: ['5.7.139'], words: ['user credentials were incorrect'] }],
+    match: [{ code: [535], status: ['5.7.139'], words: 'user credentials were incorrect' }],
     title: 'The password was not accepted',
     cause:
       'A login with user name and password failed: the password is wrong, or the account asks for a second factor.',
@@ -62,7 +62,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-security-defaults',
     class: 'admin',
-    match: [{ code: [535], status: ['5.7.139'], words: ['security defaults'] }],
+    match: [{ code: [535], status: ['5.7.139'], words: 'security defaults' }],
     title: "The tenant's security defaults refuse this login",
     cause: 'Security defaults block logins with user name and password.',
     remedy: 'Log in with OAuth. There is no need to switch security defaults off.',
@@ -74,7 +74,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-conditional-access',
     class: 'admin',
-    match: [{ code: [535], status: ['5.7.139'], words: ['did not meet the criteria'] }],
+    match: [{ code: [535], status: ['5.7.139'], words: 'did not meet the criteria' }],
     title: 'An access policy of the tenant refuses this login',
     cause: 'A Conditional Access policy, or the block on legacy authentication, does not let this login through.',
     remedy:
@@ -88,7 +88,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-organization-forbids-password',
     class: 'admin',
-    match: [{ code: [535], status: ['5.7.139'], words: ['organization configuration'] }],
+    match: [{ code: [535], status: ['5.7.139'], words: 'organization configuration' }],
     title: 'The organization does not allow this login with a password',
     cause:
       'Security defaults, or an authentication policy without AllowBasicAuthSmtp, refuse passwords; known from High Volume Email accounts.',
@@ -104,7 +104,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-federation-unreachable',
     class: 'transient',
-    match: [{ code: [535], status: ['5.7.139'], words: ['sts service was unreachable'] }],
+    match: [{ code: [535], status: ['5.7.139'], words: 'sts service was unreachable' }],
     title: 'The federation server that checks the password is down',
     cause: 'The tenant sends password logins on to its own federation server (AD FS), which did not answer Microsoft.',
     remedy:
@@ -116,7 +116,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-federation-not-https',
     class: 'admin',
-    match: [{ code: [535], status: ['5.7.139'], words: ['sts url does not support https'] }],
+    match: [{ code: [535], status: ['5.7.139'], words: 'sts url does not support https' }],
     title: 'The federation server that checks the password has no valid HTTPS',
     cause: 'Microsoft could not reach the federation server (AD FS) of the tenant over HTTPS.',
     remedy: 'Renew or repair the certificate of AD FS. Logging in with OAuth as an application does not depend on it.',
@@ -211,7 +211,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-mailbox-unusable',
     class: 'admin',
-    match: [{ code: [550], words: ['mailbox cannot be accessed'] }],
+    match: [{ code: [550], words: 'mailbox cannot be accessed' }],
     title: 'The mailbox that logs in cannot be used',
     cause: 'Exchange cannot open the mailbox: it is locked, has no licence, or does not exist any more.',
     remedy: 'Check licence and state of the mailbox. A shared mailbox up to 50 GB needs no licence.',
@@ -251,7 +251,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-starttls-required',
     class: 'admin',
-    match: [{ code: [530], words: ['starttls'] }],
+    match: [{ code: [530], words: 'starttls' }],
     title: 'The server wants TLS first',
     cause: 'A command was sent in clear that this server accepts only after STARTTLS (RFC 3207 section 4).',
     remedy: "Leave TLS on for this account; `tls: 'none'` is for servers on this machine only.",
@@ -271,7 +271,7 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-tls-unavailable',
     class: 'transient',
-    match: [{ code: [454], words: ['tls'] }],
+    match: [{ code: [454], words: 'tls' }],
     title: 'The server cannot start TLS just now',
     cause: 'The server refused STARTTLS for a passing reason of its own (RFC 3207 section 4); nothing secret was sent.',
     remedy: 'Try again. If it stays, the certificate or TLS set-up of the server is broken.',

@@ -32,7 +32,7 @@ export const GMAIL = [
   {
     id: 'gmail-try-later',
     class: 'transient',
-    match: [{ code: [421], status: ['4.7.0'], words: ['gsmtp'] }],
+    match: [{ code: [421], status: ['4.7.0'], words: 'gsmtp' }],
     title: 'Gmail wants to be left alone for a while',
     cause: 'Gmail says this on a passing problem and to clients that come too often.',
     remedy: 'Try again later, with fewer connections.',
@@ -42,7 +42,7 @@ export const GMAIL = [
   {
     id: 'gmail-too-many-recipients',
     class: 'transient',
-    match: [{ code: [452], status: ['4.5.3'], words: ['gsmtp'] }],
+    match: [{ code: [452], status: ['4.5.3'], words: 'gsmtp' }],
     title: 'Too many recipients in one message for Gmail',
     cause: 'Gmail takes only so many recipients in one transaction, and of some domains fewer.',
     remedy: 'The recipients accepted so far get the message; send it again to the rest, in smaller groups.',

@@ -5,7 +5,7 @@ export const LIMITS = [
   {
     id: 'smtp-recipient-busy',
     class: 'transient',
-    match: [{ code: [432], status: ['4.3.2'], words: ['recipient thread limit'] }],
+    match: [{ code: [432], status: ['4.3.2'], words: 'recipient thread limit' }],
     title: "The recipient's mailbox gets too much mail at once",
     cause: 'Exchange limits how many messages it delivers into one mailbox at the same time.',
     remedy: 'Try again after some minutes. Send fewer messages at once to this recipient.',
@@ -15,7 +15,7 @@ export const LIMITS = [
   {
     id: 'smtp-sender-busy',
     class: 'slow-down',
-    match: [{ status: ['4.3.2'], words: ['sender thread limit'] }],
+    match: [{ status: ['4.3.2'], words: 'sender thread limit' }],
     title: 'The mailbox sends from too many connections at once',
     cause: 'Exchange handles three submissions of one mailbox at a time, counted over every program that uses it.',
     remedy:
@@ -41,7 +41,7 @@ export const LIMITS = [
   {
     id: 'smtp-submission-rate',
     class: 'slow-down',
-    match: [{ code: [421], status: ['4.4.2'], words: ['submission rate'] }],
+    match: [{ code: [421], status: ['4.4.2'], words: 'submission rate' }],
     title: 'Messages come faster than the server takes them',
     cause:
       'The limit of messages per minute is exceeded. Exchange Online delays above 30 a minute; other servers refuse.',
@@ -53,7 +53,7 @@ export const LIMITS = [
   {
     id: 'smtp-daily-recipients',
     class: 'slow-down',
-    match: [{ code: [554], status: ['5.2.0'], words: ['submissionquotaexceeded'] }],
+    match: [{ code: [554], status: ['5.2.0'], words: 'submissionquotaexceeded' }],
     title: 'The mailbox has used up its recipients for today',
     cause: 'A mailbox may send to 10 000 recipients within 24 hours; what was sent to them before still counts.',
     remedy:
@@ -67,7 +67,7 @@ export const LIMITS = [
   {
     id: 'smtp-daily-recipients-older',
     class: 'slow-down',
-    match: [{ status: ['5.1.90'] }, { status: ['5.2.2'], words: ['submission quota exceeded'] }],
+    match: [{ status: ['5.1.90'] }, { status: ['5.2.2'], words: 'submission quota exceeded' }],
     title: 'The mailbox has used up its recipients for today',
     cause:
       'A mailbox may send to 10 000 recipients within 24 hours. If you did not send that many, somebody else does from this account.',

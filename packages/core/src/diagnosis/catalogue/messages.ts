@@ -5,7 +5,7 @@ export const MESSAGES = [
   {
     id: 'smtp-header-too-big',
     class: 'message',
-    match: [{ status: ['5.3.4'], words: ['header size'] }],
+    match: [{ status: ['5.3.4'], words: 'header size' }],
     title: 'The header of the message is too big',
     cause: 'The header holds more than the server takes, mostly too many addresses in To and Cc.',
     remedy:

@@ -35,7 +35,7 @@ export const OWN_ERRORS = [
     codes: ['ERR_INPUT_TOKEN'],
     title: 'The token source returned something that is no access token',
     cause: 'A token is a non-empty text of visible ASCII characters with a time at which it ends.',
-    remedy: 'Look at what the token source returns: a whole answer instead of its access_token, or the word undefined.',
+    remedy: 'Look at what the token source returns: perhaps a whole answer instead of its access_token, or nothing.',
     source: 'mailgrant',
   },
   {
@@ -64,6 +64,15 @@ export const OWN_ERRORS = [
     cause:
       'The message has 8-bit text or an address outside ASCII, and the server does not offer what that takes. Nothing was sent.',
     remedy: 'Encode the text (base64 or quoted-printable), and use addresses in ASCII with this server.',
+    source: 'mailgrant',
+  },
+  {
+    id: 'requiretls-not-offered',
+    class: 'message',
+    codes: ['ERR_SMTP_REQUIRETLS_NOT_OFFERED'],
+    title: 'The server cannot promise TLS all the way',
+    cause: 'The message asks for TLS on every step to the recipient (RFC 8689), and this server does not offer that.',
+    remedy: 'Send without requireTls, or not at all if it must not travel in clear.',
     source: 'mailgrant',
   },
   {

@@ -69,7 +69,7 @@ export const SENDER = [
     id: 'smtp-send-as-denied-older',
     class: 'admin',
     aboutSender: true,
-    match: [{ code: [554], status: ['5.2.0'], words: ['sendasdenied'] }],
+    match: [{ code: [554], status: ['5.2.0'], words: 'sendasdenied' }],
     title: 'The login may not send with this From address',
     cause:
       'The From address belongs to another mailbox than the one that logged in; now and then this answer also came without reason.',
@@ -86,7 +86,7 @@ export const SENDER = [
     id: 'smtp-send-as-not-permitted',
     class: 'admin',
     aboutSender: true,
-    match: [{ status: ['5.7.60'] }, { code: [550], status: ['5.7.1'], words: ['permission', 'send as this sender'] }],
+    match: [{ status: ['5.7.60'] }, { code: [550], status: ['5.7.1'], words: 'send as this sender' }],
     title: 'The login may not send as this sender',
     cause: 'The sender address belongs to another mailbox than the one that logged in.',
     remedy: 'Log in as the From mailbox, or give the application (or user) SendAs on it.',
@@ -102,7 +102,7 @@ export const SENDER = [
     id: 'smtp-sender-not-owned',
     class: 'admin',
     aboutSender: true,
-    match: [{ code: [553, 550], status: ['5.7.1'], words: ['sender address rejected', 'not owned by'] }],
+    match: [{ code: [553, 550], status: ['5.7.1'], words: 'sender address rejected: not owned' }],
     title: 'The login may not send as this sender',
     cause: 'Postfix lets each login use only its own addresses, and says so at the first recipient.',
     remedy: 'Send as an address of this login, or have the administrator add the address to smtpd_sender_login_maps.',
@@ -166,7 +166,7 @@ export const SENDER = [
   {
     id: 'smtp-restricted-user',
     class: 'blocked',
-    match: [{ status: ['5.1.8'], words: ['bad outbound sender'] }],
+    match: [{ status: ['5.1.8'], words: 'bad outbound sender' }],
     title: 'Microsoft has restricted this sender',
     cause:
       'The account sent what looked like spam, or more than the outbound spam policy allows, and is on the list of restricted entities.',
@@ -189,7 +189,7 @@ export const SENDER = [
   {
     id: 'smtp-outbound-spam',
     class: 'blocked',
-    match: [{ status: ['5.2.0'], words: ['outboundspamexception'] }],
+    match: [{ status: ['5.2.0'], words: 'outboundspamexception' }],
     title: 'Microsoft takes this mail for spam and has stopped the account',
     cause:
       'The check on outgoing mail gave a verdict against this account, such as Suspend or RefuseQuota; seen with outlook.com accounts.',
@@ -253,7 +253,7 @@ export const SENDER = [
   {
     id: 'smtp-sent-items-full',
     class: 'admin',
-    match: [{ code: [554], status: ['5.2.2'], words: ['storedrv.submission'] }],
+    match: [{ code: [554], status: ['5.2.2'], words: 'storedrv.submission' }],
     title: 'The sending mailbox is full',
     cause:
       'Exchange keeps a copy of every message sent by SMTP AUTH in Sent Items; the mailbox that sends has no room for one more.',

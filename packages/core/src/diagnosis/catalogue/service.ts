@@ -27,7 +27,7 @@ export const SERVICE = [
   {
     id: 'smtp-session-too-long',
     class: 'transient',
-    match: [{ status: ['4.4.1'], words: ['total session duration'] }],
+    match: [{ status: ['4.4.1'], words: 'total session duration' }],
     title: 'The connection reached the greatest age the server allows',
     cause: 'The server ends sessions after about 20 minutes, however busy they are.',
     remedy: 'Open a new connection. Let connections retire sooner if it happens often.',
@@ -51,7 +51,7 @@ export const SERVICE = [
   {
     id: 'smtp-proxy-trouble',
     class: 'transient',
-    match: [{ code: [451], status: ['4.7.0'], words: ['temporary server error'] }],
+    match: [{ code: [451], status: ['4.7.0'], words: 'temporary server error' }],
     title: "Microsoft's front end could not reach the mailbox server",
     cause:
       'The layer that takes logins (PRX in the text) has a passing problem; for some accounts it lasted, because the mailbox or sign-in itself was broken.',
@@ -139,7 +139,7 @@ export const SERVICE = [
   {
     id: 'smtp-storage-failed',
     class: 'admin',
-    match: [{ status: ['5.2.0'], words: ['storedrv.submission'] }],
+    match: [{ status: ['5.2.0'], words: 'storedrv.submission' }],
     title: 'Exchange could not send from this mailbox',
     cause: 'The mailbox server refused the message for good; the name of the exception in the text says why.',
     remedy:
