@@ -1,12 +1,12 @@
 // Entra ID's v2.0 endpoints over HTTP: token, keys, discovery.
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose';
 import { type Directory, findApp, findEnterpriseApp, findTenant } from '../directory.ts';
-import { readBody, sendJson } from '../http.ts';
-import { type EntraFault, FaultQueue } from './fault.ts';
-import { decideGrant, type Grant, isProblem, type TokenForm } from './grant.ts';
-import { malformedRequest, postOnly, type EntraProblem, problemBody, throttled, transient } from './problem.ts';
+import { sendJson } from '../http.ts';
+import { type EntraFault, faultStatus, FaultQueue, onlyDelays, pause, sendFault } from './fault.ts';
+import { correlationIdOf, readForm } from './form.ts';
+import { decideGrant, type Grant, isProblem } from './grant.ts';
+import { malformedRequest, postOnly, type EntraProblem, problemBody } from './problem.ts';
 import { type ClaimChanges, claimsOf, createTokenSigner, type TokenSigner } from './tokens.ts';
 
 /** A token request that was made, without anything secret. */
@@ -178,77 +178,10 @@ export class Entra {
   }
 }
 
-/** The form, or `undefined` when a field is given twice or the body cannot be read. */
-async function readForm(request: IncomingMessage, tenant: string): Promise<TokenForm | undefined> {
-  const body = await readBody(request, 65_536);
-  if (body === undefined) return undefined;
-  const fields = new Map<string, string>();
-  if (/^application\/x-www-form-urlencoded\b/i.test(request.headers['content-type'] ?? '')) {
-    for (const [name, value] of new URLSearchParams(body.toString('utf8'))) {
-      if (fields.has(name)) return undefined;
-      fields.set(name, value);
-    }
-  }
-  const basic = /^Basic +([0-9A-Za-z+/=]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (basic !== undefined) {
-    // RFC 6749 section 2.3.1: both halves are form-encoded before they are joined
-    const [id = '', secret = ''] = Buffer.from(basic, 'base64').toString('utf8').split(':').map(formDecode);
-    if (!fields.has('client_id')) fields.set('client_id', id);
-    if (!fields.has('client_secret')) fields.set('client_secret', secret);
-  }
-  return { tenant, fields };
-}
-
-const formDecode = (text: string): string => new URLSearchParams(`x=${text}`).get('x') ?? '';
-
 function decodePathSegment(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {
     return segment; // not percent-encoded after all: it will match no tenant
-  }
-}
-
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const correlationIdOf = (request: IncomingMessage): string => {
-  const sent = request.headers['client-request-id'];
-  return typeof sent === 'string' && GUID.test(sent) ? sent : randomUUID();
-};
-
-const onlyDelays = ({ status, headers, retryAfter, body, redirect, hang, reset }: EntraFault): boolean =>
-  [status, headers, retryAfter, body, redirect, hang, reset].every((part) => part === undefined);
-const faultStatus = ({ status, redirect, body }: EntraFault): number =>
-  status ?? (redirect === undefined ? (body === undefined ? 503 : 200) : 307);
-
-function pause(milliseconds: number, response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    response.once('close', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
-
-function sendFault(response: ServerResponse, fault: EntraFault, now: number, correlationId: string): void {
-  if (fault.hang === true) return;
-  if (fault.reset === true) {
-    response.socket?.resetAndDestroy();
-    return;
-  }
-  const status = faultStatus(fault);
-  if (fault.retryAfter !== undefined) response.setHeader('Retry-After', String(fault.retryAfter));
-  if (fault.redirect !== undefined) response.setHeader('Location', fault.redirect);
-  for (const [name, value] of Object.entries(fault.headers ?? {})) response.setHeader(name, value);
-  if (typeof fault.body === 'string') {
-    const type = fault.body.startsWith('<') ? 'text/html' : 'application/json';
-    if (!response.hasHeader('content-type')) response.setHeader('Content-Type', `${type}; charset=utf-8`);
-    response.writeHead(status).end(fault.body);
-  } else if (fault.body !== undefined) {
-    sendJson(response, status, fault.body);
-  } else if (status >= 400) {
-    sendJson(response, status, problemBody(status === 429 ? throttled(status) : transient(status), now, correlationId));
-  } else {
-    response.writeHead(status).end();
   }
 }

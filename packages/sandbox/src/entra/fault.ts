@@ -1,4 +1,7 @@
 // Misbehaviour of the token endpoint, on demand: a list of what to do instead, used up request by request.
+import type { ServerResponse } from 'node:http';
+import { sendJson } from '../http.ts';
+import { problemBody, throttled, transient } from './problem.ts';
 
 /** What the token endpoint does instead of its honest answer. */
 export interface EntraFault {
@@ -39,5 +42,47 @@ export class FaultQueue {
 
   clear(): void {
     this.#waiting = [];
+  }
+}
+
+/** Whether the honest answer is still to come. */
+export const onlyDelays = ({ status, headers, retryAfter, body, redirect, hang, reset }: EntraFault): boolean =>
+  [status, headers, retryAfter, body, redirect, hang, reset].every((part) => part === undefined);
+/** The HTTP status a fault answers with. */
+export const faultStatus = ({ status, redirect, body }: EntraFault): number =>
+  status ?? (redirect === undefined ? (body === undefined ? 503 : 200) : 307);
+
+/** Waits, or less when the client goes. */
+export function pause(milliseconds: number, response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds);
+    response.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** Answers with a fault, or does not answer. */
+export function sendFault(response: ServerResponse, fault: EntraFault, now: number, correlationId: string): void {
+  if (fault.hang === true) return;
+  if (fault.reset === true) {
+    response.socket?.resetAndDestroy();
+    return;
+  }
+  const status = faultStatus(fault);
+  if (fault.retryAfter !== undefined) response.setHeader('Retry-After', String(fault.retryAfter));
+  if (fault.redirect !== undefined) response.setHeader('Location', fault.redirect);
+  for (const [name, value] of Object.entries(fault.headers ?? {})) response.setHeader(name, value);
+  if (typeof fault.body === 'string') {
+    const type = fault.body.startsWith('<') ? 'text/html' : 'application/json';
+    if (!response.hasHeader('content-type')) response.setHeader('Content-Type', `${type}; charset=utf-8`);
+    response.writeHead(status).end(fault.body);
+  } else if (fault.body !== undefined) {
+    sendJson(response, status, fault.body);
+  } else if (status >= 400) {
+    sendJson(response, status, problemBody(status === 429 ? throttled(status) : transient(status), now, correlationId));
+  } else {
+    response.writeHead(status).end();
   }
 }

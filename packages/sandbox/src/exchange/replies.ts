@@ -6,7 +6,7 @@ const BACK_END = 'AM8SB01MB0001';
 const SITE = 'eursb01.prod.outlook.com';
 
 /** The name in the greeting and in EHLO. */
-export const greetingHost: string = `${FRONT_END}.outlook.office365.com`;
+const greetingHost: string = `${FRONT_END}.outlook.office365.com`;
 const frontEnd = `${FRONT_END}.${SITE}`;
 const backEnd = `${BACK_END}.${SITE}`;
 

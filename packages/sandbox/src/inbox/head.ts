@@ -38,7 +38,7 @@ const EMPTY: Head = {
 const HEAD_LIMIT = 262_144;
 
 /** How many bytes the header section has, the empty line not counted. */
-export function headLength(raw: Buffer): number {
+function headLength(raw: Buffer): number {
   if (raw.subarray(0, 2).toString('latin1') === '\r\n') return 0;
   const end = raw.indexOf('\r\n\r\n');
   return end === -1 ? raw.length : end + 2;

@@ -2,19 +2,17 @@
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** The files are served from src/, which the package carries: they need no build. */
-const file = (name: string): URL => new URL(`../../src/page/${name}`, import.meta.url);
-
-const FILES: ReadonlyMap<string, readonly [type: string, url: URL]> = new Map([
-  ['/', ['text/html', file('index.html')]],
-  ['/inbox.css', ['text/css', file('inbox.css')]],
-  ['/inbox.js', ['text/javascript', file('inbox.js')]],
-  ['/dom.js', ['text/javascript', file('dom.js')]],
-  ['/message.js', ['text/javascript', file('message.js')]],
-  ['/conversation.js', ['text/javascript', file('conversation.js')]],
-  ['/connect.js', ['text/javascript', file('connect.js')]],
-  ['/clip.svg', ['image/svg+xml', file('clip.svg')]],
-  ['/icon.svg', ['image/svg+xml', file('icon.svg')]],
+// Out of src/, which the package carries: these files need no build, and the way there is the same from dist/.
+const FILES: ReadonlyMap<string, readonly [type: string, file: URL]> = new Map([
+  ['/', ['text/html', new URL('../../src/page/index.html', import.meta.url)]],
+  ['/inbox.css', ['text/css', new URL('../../src/page/inbox.css', import.meta.url)]],
+  ['/inbox.js', ['text/javascript', new URL('../../src/page/inbox.js', import.meta.url)]],
+  ['/dom.js', ['text/javascript', new URL('../../src/page/dom.js', import.meta.url)]],
+  ['/message.js', ['text/javascript', new URL('../../src/page/message.js', import.meta.url)]],
+  ['/conversation.js', ['text/javascript', new URL('../../src/page/conversation.js', import.meta.url)]],
+  ['/connect.js', ['text/javascript', new URL('../../src/page/connect.js', import.meta.url)]],
+  ['/clip.svg', ['image/svg+xml', new URL('../../src/page/clip.svg', import.meta.url)]],
+  ['/icon.svg', ['image/svg+xml', new URL('../../src/page/icon.svg', import.meta.url)]],
 ]);
 
 const POLICY = [
