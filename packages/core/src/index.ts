@@ -1,5 +1,5 @@
 export { createMailer, type CloseOptions, type Mailer, type MailerOptions, type SendOptions } from './mailer.ts';
-export type { Envelope, MessageBody, OutgoingMail } from './message.ts';
+export type { Envelope, MessageBody, Notify, OutgoingMail, Recipient } from './message.ts';
 export type { Receipt, RecipientResult, RecipientResults, SendTimings } from './receipt.ts';
 export { type Reply, replyText } from './smtp/reply.ts';
 export type { Capabilities } from './smtp/capabilities.ts';
@@ -58,6 +58,8 @@ export {
   type TokenStore,
 } from './oauth/token-store.ts';
 export { encryptedFileTokenStore, type EncryptedFileTokenStoreOptions } from './oauth/encrypted-file-store.ts';
+export type { SealingKey } from './oauth/sealed-file.ts';
+export { TokenEndpointError } from './oauth/token-endpoint-error.ts';
 export { decodeClaims, printableClaims, type Claims, type PrintableClaim } from './oauth/claims.ts';
 export type {
   TokenEvent,

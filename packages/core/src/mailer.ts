@@ -125,6 +125,7 @@ export function createMailer(options: MailerOptions): Mailer {
       token,
       gate: new Gate({ limits, now: Date.now, random: Math.random }),
       connections: limits.connections,
+      recipients: limits.recipientsPerMessage ?? Infinity,
       idleTimeout,
       retries,
       retryDelay,

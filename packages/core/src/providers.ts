@@ -152,7 +152,8 @@ export function genericProvider(host: string, port = 587): Provider {
     longAuthLines: false,
     tokenMargin: 5 * MINUTE,
     tokenReserve: MINUTE,
-    limits: { connections: 3 },
+    // RFC 5321 section 4.5.3.1.8: every server takes a hundred.
+    limits: { connections: 3, recipientsPerMessage: 100 },
     factDate: '2026-11-20',
   };
 }

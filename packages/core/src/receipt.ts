@@ -27,10 +27,12 @@ export interface SendTimings {
 }
 
 export interface Receipt extends RecipientResults {
-  /** The server's answer to the message. */
+  /** The server's answer to the message; the last of them where the recipients had to be split. */
   readonly reply: Reply;
   /** The server's own name for the message, where its answer holds one; an administrator needs it for tracing. */
   readonly queueId: string | undefined;
+  /** One for each group of recipients, where the server takes only so many at a time. */
+  readonly queueIds: readonly string[];
   readonly server: { readonly host: string; readonly port: number };
   /** Flights to the server and back until its answer; those that opened a connection for this message included. */
   readonly roundTrips: number;

@@ -243,3 +243,40 @@ test.each([
   expect(call).toThrow(TypeError);
   expect(call).toThrow(named);
 });
+
+test('recipients above the limit of one message are sent to in groups, with one receipt', async () => {
+  await using b = await bench(
+    { limits: { recipientsPerMessage: 2 } },
+    { smtp: { refuse: [{ match: 'c@example.com', reply: '550 5.1.10 no' }] } },
+  );
+  const to = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}@example.com`);
+  const receipt = await b.mailer.send({ envelope: { from: b.sandbox.mailbox, to }, message: b.mail().message });
+  expect(b.sandbox.inbox.messages.map(({ envelope }) => envelope.to)).toEqual([
+    to.slice(0, 2),
+    to.slice(3, 4),
+    to.slice(4),
+  ]);
+  expect(receipt.accepted).toHaveLength(4);
+  expect(receipt.refused).toMatchObject([{ address: 'c@example.com', reply: { status: '5.1.10' } }]);
+  expect(receipt.queueIds).toEqual(b.sandbox.inbox.messages.map(({ internalId }) => internalId));
+});
+
+test('when a later group fails, nobody is told to send to the first one again', async () => {
+  await using b = await bench({ limits: { recipientsPerMessage: 1 }, retries: 0 });
+  const mail = {
+    envelope: { from: b.sandbox.mailbox, to: ['a@example.com', 'b@example.com'] },
+    message: b.mail().message,
+  };
+  b.sandbox.exchange.reply('MAIL', '250 2.1.0 Sender OK');
+  b.sandbox.exchange.reply('MAIL', '451 4.7.0 later');
+  expect(await b.mailer.send(mail)).toMatchObject({
+    accepted: [{ address: 'a@example.com' }],
+    deferred: [{ address: 'b@example.com', reply: { code: 451 } }],
+  });
+  b.sandbox.exchange.reply('MESSAGE', '250 2.0.0 OK');
+  b.sandbox.exchange.next('MESSAGE', { close: 'reset' });
+  await expect(b.mailer.send(mail)).rejects.toMatchObject({
+    mayHaveBeenSent: true,
+    message: expect.stringContaining('1 of 2 recipients already have the message'),
+  });
+});

@@ -15,6 +15,8 @@ export interface Content {
   pieces(): AsyncIterable<Uint8Array>;
   /** Whether the body can (still) be read from its start. */
   readonly readable: boolean;
+  /** Whether it can be read more than once. */
+  readonly repeatable: boolean;
   /** Lets go of what the body holds, such as an open file. */
   discard(): void;
 }
@@ -27,8 +29,8 @@ export function toContent(message: MessageBody, declaredSize?: number): Content 
   if (declaredSize !== undefined && !(Number.isSafeInteger(declaredSize) && declaredSize >= 0)) {
     throw new InputError('ERR_INPUT_MESSAGE', 'size: the size of a message is a whole number of bytes');
   }
-  if (typeof message === 'string') return readyContent(Buffer.from(message));
-  if (message instanceof Uint8Array) return readyContent(message);
+  if (typeof message === 'string') return new ReadyContent(Buffer.from(message));
+  if (message instanceof Uint8Array) return new ReadyContent(message);
   if (typeof message === 'object' && message !== null && isIterable(message))
     return new PiecedContent(message, declaredSize);
   throw new InputError(
@@ -37,19 +39,38 @@ export function toContent(message: MessageBody, declaredSize?: number): Content 
   );
 }
 
-function readyContent(bytes: Uint8Array): Content {
-  return {
-    bytes,
-    size: bytes.length,
-    eightBit: !isAscii(bytes),
-    pieces: () => slices(bytes),
-    readable: true,
-    discard() {},
-  };
+class ReadyContent implements Content {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  get size(): number {
+    return this.bytes.length;
+  }
+
+  get eightBit(): boolean {
+    return !isAscii(this.bytes);
+  }
+
+  get readable(): boolean {
+    return true;
+  }
+
+  get repeatable(): boolean {
+    return true;
+  }
+
+  pieces(): AsyncIterable<Uint8Array> {
+    return slices(this.bytes);
+  }
+
+  discard(): void {}
 }
 
 /** No message at all. */
-export const EMPTY: Content = readyContent(new Uint8Array());
+export const EMPTY: Content = new ReadyContent(new Uint8Array());
 
 const SLICE = 64 * 1024;
 
@@ -64,17 +85,17 @@ class PiecedContent implements Content {
   readonly size: number | undefined;
   readonly eightBit = true;
   readonly #source: Pieces;
-  readonly #again: boolean;
+  readonly repeatable: boolean;
   #started = false;
 
   constructor(source: Pieces, size: number | undefined) {
     this.#source = source;
-    this.#again = Array.isArray(source);
+    this.repeatable = Array.isArray(source);
     this.size = size;
   }
 
   get readable(): boolean {
-    return this.#again || !this.#started;
+    return this.repeatable || !this.#started;
   }
 
   async *pieces(): AsyncIterable<Uint8Array> {

@@ -3,7 +3,8 @@ import { ConnectionError, type MailError } from '../errors.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Run } from './channel.ts';
 import type { Content } from './content.ts';
-import type { CheckedEnvelope } from './envelope.ts';
+import type { CheckedEnvelope, CheckedRecipient } from './envelope.ts';
+import type { TransactionResult } from './transaction.ts';
 
 export interface JobLimits {
   readonly signal?: AbortSignal | undefined;
@@ -22,6 +23,12 @@ export class Job {
   moves = 0;
   /** How often it was tried again because the server put it off. */
   attempts = 0;
+  /** Whom it was not tried for yet; a server takes only so many recipients at a time. */
+  remaining: readonly CheckedRecipient[];
+  /** What became of those it was sent to so far. */
+  readonly parts: TransactionResult[] = [];
+  /** Flights that opened a connection for it. */
+  openingRoundTrips = 0;
   settled = false;
   /** While its transaction is under way. */
   run: Run | undefined;
@@ -38,6 +45,7 @@ export class Job {
 
   constructor(envelope: CheckedEnvelope, content: Content, { signal, deadline }: JobLimits) {
     this.envelope = envelope;
+    this.remaining = envelope.to;
     this.content = content;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;

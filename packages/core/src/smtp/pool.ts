@@ -1,7 +1,15 @@
 // Which message goes over which connection, and when one is opened or let go. One pool serves one login name.
 // Over 300 lines because opening, sending and letting go decide on the same few sets; when and whether a message may go
 // at all is the gate's business, what a failure means the diagnosis's.
-import { AuthenticationError, ConnectionError, ProtocolError, ReplyError, mayHaveBeenSent } from '../errors.ts';
+import {
+  AuthenticationError,
+  CapabilityError,
+  ConnectionError,
+  MailError,
+  ProtocolError,
+  ReplyError,
+  mayHaveBeenSent,
+} from '../errors.ts';
 import type { CachedTokenSource } from '../oauth/token-cache.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
 import type { Slot } from '../pacing/sliding-window.ts';
@@ -9,6 +17,7 @@ import { type Receipt, queueId } from '../receipt.ts';
 import { Connection, type ConnectionFacts, type ConnectionOptions } from './connection.ts';
 import { type Gate, type Health, holds } from './gate.ts';
 import { JobQueue } from './job-queue.ts';
+import { recipientLimit } from './capabilities.ts';
 import { type Job, closedError } from './job.ts';
 import type { TransactionResult } from './transaction.ts';
 import { verdictOn } from './verdict.ts';
@@ -19,6 +28,8 @@ export interface PoolOptions {
   readonly gate: Gate;
   /** Connections at a time. */
   readonly connections: number;
+  /** Recipients of one transaction; more are sent to in several. */
+  readonly recipients: number;
   /** Milliseconds an idle connection is kept. */
   readonly idleTimeout: number;
   /** How often a message the server put off (4yz) is tried again here. */
@@ -144,20 +155,22 @@ export class Pool {
 
   #assign(job: Job, connection: Connection, slot: Slot): void {
     const first = connection.transactions === 0;
-    const opened = first && (this.#idleSince.get(connection) ?? 0) >= job.submittedAt;
+    if (first && (this.#idleSince.get(connection) ?? 0) >= job.submittedAt) {
+      job.openingRoundTrips = connection.facts.roundTrips;
+    }
     if (job.startedAt === 0) job.startedAt = performance.now();
     this.#idleSince.delete(connection);
     this.#underWay += 1;
+    const limit = Math.min(this.#options.recipients, recipientLimit(connection.facts.capabilities) ?? Infinity);
+    const to = job.remaining.slice(0, limit);
     try {
-      job.run = connection.send(job.envelope, job.content, (error, result) => {
+      if (to.length < job.remaining.length && !job.content.repeatable) throw tooManyRecipients(job, limit);
+      job.run = connection.send({ ...job.envelope, to }, job.content, (error, result) => {
         job.run = undefined;
         slot.end(Date.now());
         if (connection.idle) this.#rest(connection);
-        if (result !== undefined) {
-          this.#underWay -= 1;
-          this.#options.gate.succeeded(job.sender);
-          job.resolve(receiptOf(job, connection, result, opened), result.accepted.length);
-        } else this.#onFailure(job, connection, first, error);
+        if (result !== undefined) this.#onSent(job, connection, to.length, result);
+        else this.#onFailure(job, connection, first, error);
       });
     } catch (error) {
       // The server lacks what this message needs; the connection was not touched.
@@ -167,6 +180,18 @@ export class Pool {
       this.#rest(connection);
       job.reject(error);
     }
+  }
+
+  #onSent(job: Job, connection: Connection, count: number, result: TransactionResult): void {
+    this.#options.gate.succeeded(job.sender);
+    job.parts.push(result);
+    job.remaining = job.remaining.slice(count);
+    if (job.remaining.length > 0) {
+      this.#again(job);
+      return;
+    }
+    this.#underWay -= 1;
+    finish(job, connection);
   }
 
   // ---- when it goes wrong ----
@@ -198,7 +223,8 @@ export class Pool {
           return;
         }
         this.#underWay -= 1;
-        job.reject(error);
+        if (job.parts.length > 0) finishEarly(job, connection, error);
+        else job.reject(error);
         this.#onSettled();
         this.#dispatch();
       },
@@ -362,21 +388,64 @@ function repeatable(job: Job, error: unknown): boolean {
   return !job.settled && !mayHaveBeenSent(error) && job.content.readable;
 }
 
-function receiptOf(job: Job, connection: Connection, result: TransactionResult, opened: boolean): Receipt {
+function finish(job: Job, connection: Connection): void {
   const now = performance.now();
   const { facts } = connection;
-  return {
-    queueId: queueId(result.reply),
-    reply: result.reply,
-    accepted: result.accepted,
-    deferred: result.deferred,
-    refused: result.refused,
+  const ids = job.parts.flatMap(({ reply }) => queueId(reply) ?? []);
+  const reply = job.parts.at(-1)?.reply;
+  if (reply === undefined) throw new Error('a message was finished without an answer');
+  const accepted = job.parts.flatMap((part) => part.accepted);
+  const receipt: Receipt = {
+    queueId: ids[0],
+    queueIds: ids,
+    reply,
+    accepted,
+    deferred: job.parts.flatMap((part) => part.deferred),
+    refused: job.parts.flatMap((part) => part.refused),
     server: facts.server,
-    roundTrips: result.roundTrips + (opened ? facts.roundTrips : 0),
+    roundTrips: job.parts.reduce((sum, part) => sum + part.roundTrips, job.openingRoundTrips),
     timings: {
       queue: job.startedAt - job.submittedAt,
       transaction: now - job.startedAt,
       total: now - job.submittedAt,
     },
   };
+  job.resolve(receipt, accepted.length);
+}
+
+/** Some recipients have the message, the next group could not be sent to: a repetition for all would double the first. */
+function finishEarly(job: Job, connection: Connection, error: unknown): void {
+  if (error instanceof ReplyError) {
+    const { reply } = error;
+    const results = job.remaining.map(({ address }) => ({ address, reply }));
+    const later = reply.code < 500;
+    job.parts.push({
+      accepted: [],
+      deferred: later ? results : [],
+      refused: later ? [] : results,
+      reply,
+      roundTrips: 2,
+    });
+    finish(job, connection);
+    return;
+  }
+  const done = job.envelope.to.length - job.remaining.length;
+  const cause = error instanceof MailError ? error : undefined;
+  const message = `${cause?.message ?? 'failed'}; ${done} of ${job.envelope.to.length} recipients already have the message`;
+  job.reject(
+    new ConnectionError(cause?.code ?? 'ERR_SMTP_CLOSED', message, {
+      cause: error,
+      mayHaveBeenSent: true,
+      ...(cause?.stage && { stage: cause.stage }),
+    }),
+  );
+}
+
+function tooManyRecipients(job: Job, limit: number): CapabilityError {
+  return new CapabilityError(
+    'ERR_SMTP_RECIPIENT_LIMIT',
+    `${job.envelope.to.length} recipients, the server takes ${limit} at a time, and a stream can be sent only once: ` +
+      'hand the message over as bytes, or send it to fewer recipients',
+    { stage: 'RCPT' },
+  );
 }
