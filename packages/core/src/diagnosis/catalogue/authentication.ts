@@ -40,7 +40,7 @@ export const AUTHENTICATION = [
     title: 'The login used a password where only OAuth is allowed',
     cause:
       'Basic authentication (user name and password) is disabled here; this answer means that no access token was presented.',
-    remedy: 'Log in with XOAUTH2. SMTP AUTH itself may stay as it is.',
+    remedy: 'Log in with XOAUTH2; SMTP AUTH itself must be on for the mailbox all the same.',
     source: 'nodemailer-1726',
     samples: [
       '535 5.7.139 Authentication unsuccessful, basic authentication is disabled. [LO2P123CA0018.GBRP123.PROD.OUTLOOK.COM 2024-10-02T07:11:23.101Z 08DCE0A1B2C3D4E5]',
@@ -184,11 +184,23 @@ export const AUTHENTICATION = [
         models: ['app-rbac'],
       },
       {
-        text: 'SMTP AUTH is on for the mailbox (SmtpClientAuthenticationDisabled is False).',
+        text: 'SMTP AUTH is on for the mailbox (SmtpClientAuthenticationDisabled is False). Switched off it mostly answers 5.7.139.',
         command: 'Get-CASMailbox -Identity <mailbox> | Format-List SmtpClientAuthenticationDisabled',
         models: ['app-permission', 'app-rbac', 'delegated'],
       },
+      {
+        text: 'High Volume Email: roles (or scp, of a user) contains Mail.Send, the application is allowed for the account, and its billing policy is valid.',
+        command: 'Get-HVEAccountSettings -Identity <hve account> | Format-List *AllowedApps*',
+        models: ['hve'],
+      },
       { text: 'Nothing of this was changed within the last two hours. If it was, wait before changing more.' },
+      {
+        text: 'Modern authentication is on in the tenant (OAuth2ClientProfileEnabled is True).',
+        command: 'Get-OrganizationConfig | Format-List OAuth2ClientProfileEnabled',
+      },
+      {
+        text: 'Possible, not proven: security defaults of the tenant, which are known to refuse passwords with this answer.',
+      },
     ],
     source: 'ms-oauth',
     samples: [

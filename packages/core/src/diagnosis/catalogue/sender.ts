@@ -57,7 +57,7 @@ export const SENDER = [
     cause:
       'The From address belongs to another mailbox than the one that logged in, and Exchange says so only after the message.',
     remedy:
-      'Log in as the From mailbox: one application token serves every mailbox the application may use. Only if that will not do, give SendAs on the From mailbox; repeated refusals block the mailbox.',
+      'Log in as the From mailbox: one application token serves every mailbox it may use (with App RBAC: every mailbox in scope). Only if that will not do, give SendAs on the From mailbox; repeated refusals block the mailbox.',
     command:
       "Add-RecipientPermission -Identity <sender> -Trustee '<object id or user>' -AccessRights SendAs -Confirm:$false",
     source: 'send-as-transcript',
