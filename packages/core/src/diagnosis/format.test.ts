@@ -6,7 +6,7 @@ import { explanationOf } from './explanation.ts';
 import { formatExplanation } from './format.ts';
 
 const DISABLED =
-  '530 5.7.57 Client not authenticated to send mail. Error: 535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information. [PN0PR01CA0035.INDPRD01.PROD.OUTLOOK.COM 2026-09-25T06:55:39.914Z 08DF19A9E2389312]';
+  '530 5.7.57 Client not authenticated to send mail. Error: 535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information. [PN0PR01CA0035.INDPRD01.PROD.OUTLOOK.COM 2026-09-25T06:07:08.910Z 08DF0A1B2C3D4E5F]';
 
 test('reads well at night: a refused login', () => {
   expect(formatExplanation(explain(DISABLED, { values: { mailbox: 'noreply@contoso.com' } }))).toBe(
@@ -29,7 +29,7 @@ Or go to      Microsoft 365 admin center > Active users > the mailbox > Mail >
               Manage email apps > Authenticated SMTP
 Trying again  Does not help until something is changed.
 For support   server PN0PR01CA0035.INDPRD01.PROD.OUTLOOK.COM,
-              2026-09-25T06:55:39.914Z, session 08DF19A9E2389312
+              2026-09-25T06:07:08.910Z, session 08DF0A1B2C3D4E5F
 Known from    email-oauth2-proxy issue 193 (as of 2026-11-20)
               https://github.com/simonrob/email-oauth2-proxy/issues/193
 `.trim(),

@@ -15,7 +15,7 @@ export const AUTHENTICATION = [
     portal: 'Microsoft 365 admin center > Active users > the mailbox > Mail > Manage email apps > Authenticated SMTP',
     source: 'oauth2-proxy-193',
     samples: [
-      '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information. [PN0PR01CA0035.INDPRD01.PROD.OUTLOOK.COM 2026-09-25T06:55:39.914Z 08DF19A9E2389312]',
+      '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant. Visit https://aka.ms/smtp_auth_disabled for more information. [PN0PR01CA0035.INDPRD01.PROD.OUTLOOK.COM 2026-09-25T06:07:08.910Z 08DF0A1B2C3D4E5F]',
     ],
   },
   {
