@@ -9,6 +9,7 @@ export type { ConnectionFacts } from './smtp/connection.ts';
 export type { TlsMode } from './smtp/session.ts';
 export { DEFAULT_TIMEOUTS, type Timeouts } from './smtp/timeouts.ts';
 export type { TranscriptEvent } from './smtp/transcript.ts';
+export type { AuthenticateContext, ConnectContext, SendContext, ServerContext, TokenContext } from './tracing.ts';
 export type { MechanismName } from './sasl/mechanism.ts';
 export { PROVIDERS, genericProvider, type Provider, type ProviderLimits, type ProviderName } from './providers.ts';
 export {
@@ -44,6 +45,7 @@ export {
   type CachedTokenRequest,
   type CachedTokenSource,
   type TokenState,
+  isCached,
 } from './oauth/token-cache.ts';
 export { clientCredentials, type ClientCredentialsOptions } from './oauth/client-credentials.ts';
 export { refreshToken, type RefreshTokenOptions } from './oauth/refresh-token.ts';

@@ -2,7 +2,7 @@
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { ConnectionError, InputError } from './errors.ts';
 import type { OutgoingMail } from './message.ts';
-import { type CachedTokenSource, type TokenState, cached } from './oauth/token-cache.ts';
+import { type CachedTokenSource, type TokenState, cached, isCached } from './oauth/token-cache.ts';
 import type { TokenSource } from './oauth/token-source.ts';
 import { PROVIDERS, type Provider, type ProviderLimits, type ProviderName, genericProvider } from './providers.ts';
 import type { Receipt } from './receipt.ts';
@@ -17,6 +17,7 @@ import { PoolSet } from './smtp/pool-set.ts';
 import { Pool } from './smtp/pool.ts';
 import type { TlsMode } from './smtp/session.ts';
 import { type Timeouts, completeTimeouts } from './smtp/timeouts.ts';
+import { SEND, type SendContext, TOKEN_EVENTS, trace } from './tracing.ts';
 
 export interface MailerOptions {
   /** A known service by name, or a description of another one. Required unless `host` is given. */
@@ -142,9 +143,22 @@ export function createMailer(options: MailerOptions): Mailer {
       if (login === undefined) throw new InputError('ERR_INPUT_ADDRESS', 'user: the null sender cannot log in');
       const content = toContent(mail.message, mail.size);
       const job = new Job(envelope, content, { signal, deadline });
-      if (closed !== undefined) job.reject(closedError());
-      else backlog.admit(job, () => pools.of(login).submit(job));
-      return job.promise;
+      return trace(
+        SEND,
+        () => ({
+          provider: provider.id,
+          host: provider.host,
+          port: provider.port,
+          recipients: envelope.to.length,
+          size: content.size,
+        }),
+        () => {
+          if (closed !== undefined) job.reject(closedError());
+          else backlog.admit(job, () => pools.of(login).submit(job));
+          return job.promise;
+        },
+        summaryOf,
+      );
     },
     async verify({ signal, deadline = 120_000 } = {}) {
       checkDeadline(deadline);
@@ -167,6 +181,15 @@ export function createMailer(options: MailerOptions): Mailer {
     [Symbol.asyncDispose]: () => close(),
   };
 }
+
+const summaryOf = (receipt: Receipt): NonNullable<SendContext['result']> => ({
+  accepted: receipt.accepted.length,
+  deferred: receipt.deferred.length,
+  refused: receipt.refused.length,
+  queueId: receipt.queueId,
+  roundTrips: receipt.roundTrips,
+  queue: receipt.timings.queue,
+});
 
 /** Runs something under a deadline and the caller's signal. */
 async function within<T>(
@@ -229,7 +252,12 @@ function completeProvider({ provider: given, host, port, tls, limits }: MailerOp
 
 function asCached(token: TokenSource | CachedTokenSource, provider: Provider): CachedTokenSource {
   if (typeof token !== 'function') throw optionError('token', 'a token source, such as clientCredentials(…)', token);
-  return 'reject' in token ? token : cached(token, { earlyBy: provider.tokenMargin, reserve: provider.tokenReserve });
+  if (isCached(token)) return token;
+  return cached(token, {
+    earlyBy: provider.tokenMargin,
+    reserve: provider.tokenReserve,
+    onEvent: (event) => TOKEN_EVENTS.publish({ provider: provider.id, ...event }),
+  });
 }
 
 function checkDeadline(deadline: number | undefined): void {

@@ -9,12 +9,13 @@ import { oauthbearer } from '../sasl/oauthbearer.ts';
 import { xoauth2 } from '../sasl/xoauth2.ts';
 import { authenticate } from './authentication.ts';
 import { type Capabilities, offersMechanism } from './capabilities.ts';
+import { AUTHENTICATE, CONNECT, TOKEN, trace } from '../tracing.ts';
 import { Channel, type Done, type Run } from './channel.ts';
 import { quit } from './command.ts';
 import type { Content } from './content.ts';
 import { ask } from './dialogue.ts';
 import { type CheckedEnvelope, envelopeCommands } from './envelope.ts';
-import { openSession } from './session.ts';
+import { type Session, openSession } from './session.ts';
 import type { Timeouts } from './timeouts.ts';
 import { type TransactionResult, sendMessage } from './transaction.ts';
 
@@ -68,32 +69,47 @@ export class Connection {
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
 
-    const wantedToken = token();
+    const server = { provider: provider.id, host, port };
+    const wantedToken = trace(
+      TOKEN,
+      () => ({ ...server }),
+      token,
+      ({ expiresAt }) => ({ expiresAt }),
+    );
     // No token, no session: there is no point in finishing the handshake.
     wantedToken.catch((reason: unknown) => giveUp.abort(reason));
     let channel: Channel | undefined;
     try {
-      const implicitTls = tls === 'implicit';
-      channel = await Channel.open({ host, port, implicitTls, secureContext, timeouts }, giveUp.signal);
-      if (tls === 'none' && !isLoopback(channel.remoteAddress)) {
-        throw new CapabilityError(
-          'ERR_SMTP_STARTTLS_NOT_OFFERED',
-          `${host} is ${channel.remoteAddress}: without TLS a token goes to loopback addresses only`,
-          { stage: 'tls' },
-        );
-      }
-      const session = await channel.play(openSession(options.name ?? channel.localLiteral, tls), giveUp.signal);
+      const connect = async (): Promise<Session> => {
+        const implicitTls = tls === 'implicit';
+        channel = await Channel.open({ host, port, implicitTls, secureContext, timeouts }, giveUp.signal);
+        if (tls === 'none' && !isLoopback(channel.remoteAddress)) throw notLoopback(host, channel.remoteAddress);
+        return channel.play(openSession(options.name ?? channel.localLiteral, tls), giveUp.signal);
+      };
+      const session = await trace(
+        CONNECT,
+        () => ({ ...server }),
+        connect,
+        ({ roundTrips }) => ({ tls: channel?.tls?.protocol, roundTrips }),
+      );
+      if (channel === undefined) throw new Error('a session without a channel');
+      const opened: Channel = channel;
       const access = await wantedToken;
       const mechanism = chooseMechanism(options, session.capabilities, access);
-      channel.hide([access.value, mechanism.initialResponse]);
+      opened.hide([access.value, mechanism.initialResponse]);
       const longLines = provider.longAuthLines && !options.shortAuthLines;
-      const login = await channel.play(authenticate(mechanism, session.capabilities, longLines), signal);
-      const handshake = tls === 'none' ? 0 : channel.tls?.protocol === 'TLSv1.3' ? 1 : 2;
-      return new Connection(channel, access, {
+      const login = await trace(
+        AUTHENTICATE,
+        () => ({ ...server, mechanism: mechanism.name }),
+        () => opened.play(authenticate(mechanism, session.capabilities, longLines), signal),
+        ({ inline }) => ({ inline }),
+      );
+      const handshake = tls === 'none' ? 0 : opened.tls?.protocol === 'TLSv1.3' ? 1 : 2;
+      return new Connection(opened, access, {
         server: { host, port },
         greeting: session.greeting,
         capabilities: session.capabilities,
-        tls: channel.tls,
+        tls: opened.tls,
         mechanism: mechanism.name,
         inlineAuth: login.inline,
         roundTrips: 1 + handshake + session.roundTrips + login.roundTrips,
@@ -187,7 +203,15 @@ function chooseMechanism(
   return name === 'OAUTHBEARER' ? oauthbearer(user, value, host, port) : xoauth2(user, value);
 }
 
-export function isLoopback(address: string): boolean {
+function notLoopback(host: string, address: string): CapabilityError {
+  return new CapabilityError(
+    'ERR_SMTP_STARTTLS_NOT_OFFERED',
+    `${host} is ${address}: without TLS a token goes to loopback addresses only`,
+    { stage: 'tls' },
+  );
+}
+
+function isLoopback(address: string): boolean {
   const ip = address.startsWith('::ffff:') ? address.slice(7) : address;
   return ip === '::1' || (isIP(ip) === 4 && ip.startsWith('127.'));
 }

@@ -1,0 +1,72 @@
+// What the mailer does, for whoever listens: tracing channels of node:diagnostics_channel. Next to no cost without a
+// subscriber. Contexts hold no address and no subject; `error` is the error itself, whose message may name a recipient.
+import { type Channel, type TracingChannel, channel, tracingChannel } from 'node:diagnostics_channel';
+
+/** What every context says of the server. */
+export interface ServerContext {
+  readonly provider: string;
+  readonly host: string;
+  readonly port: number;
+  error?: unknown;
+}
+
+/** `tracing:mailgrant:send:*`: one message, from `send()` to its receipt or error. */
+export interface SendContext extends ServerContext {
+  readonly recipients: number;
+  /** Bytes, where known. */
+  readonly size: number | undefined;
+  result?: {
+    readonly accepted: number;
+    readonly deferred: number;
+    readonly refused: number;
+    readonly queueId: string | undefined;
+    readonly roundTrips: number;
+    /** Milliseconds it waited for its turn. */
+    readonly queue: number;
+  };
+}
+
+/** `tracing:mailgrant:connect:*`: from the name look-up to the last EHLO, TLS included. */
+export interface ConnectContext extends ServerContext {
+  result?: { readonly tls: string | undefined; readonly roundTrips: number };
+}
+
+/** `tracing:mailgrant:authenticate:*`: one AUTH exchange. */
+export interface AuthenticateContext extends ServerContext {
+  readonly mechanism: string;
+  result?: { readonly inline: boolean };
+}
+
+/** `tracing:mailgrant:token:*`: a connection asks for an access token, from the cache or not. */
+export interface TokenContext extends ServerContext {
+  /** Epoch milliseconds. */
+  result?: { readonly expiresAt: number };
+}
+
+type Traced<C> = TracingChannel<unknown, C & object>;
+
+export const SEND: Traced<SendContext> = tracingChannel('mailgrant:send');
+export const CONNECT: Traced<ConnectContext> = tracingChannel('mailgrant:connect');
+export const AUTHENTICATE: Traced<AuthenticateContext> = tracingChannel('mailgrant:authenticate');
+export const TOKEN: Traced<TokenContext> = tracingChannel('mailgrant:token');
+
+/** `mailgrant:token:events`: a TokenEvent of a cache that a mailer made, with the provider's id. */
+export const TOKEN_EVENTS: Channel<unknown, unknown> = channel('mailgrant:token:events');
+
+/** Runs `run` inside a trace; `summary` is what the context shows of its result. */
+export async function trace<T, R, C extends ServerContext & { result?: R }>(
+  traced: Traced<C>,
+  context: () => C,
+  run: () => Promise<T>,
+  summary: (value: T) => R,
+): Promise<T> {
+  const { start, end, asyncStart, asyncEnd, error } = traced;
+  if (![start, end, asyncStart, asyncEnd, error].some((each) => each.hasSubscribers)) return run();
+  let value: { readonly of: T } | undefined;
+  await traced.tracePromise(async () => {
+    value = { of: await run() };
+    return summary(value.of);
+  }, context());
+  if (value === undefined) throw new Error('a trace ended without its value');
+  return value.of;
+}
