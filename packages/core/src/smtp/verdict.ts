@@ -1,5 +1,4 @@
 // What an error says about the mailbox, read from the diagnosis. The catalogue is large, so it is loaded at the first error.
-import type { ExplanationId } from '../diagnosis/catalogue.ts';
 import { ConnectionError, MailError, TokenError } from '../errors.ts';
 import type { Verdict } from './gate.ts';
 
@@ -11,23 +10,12 @@ const SILENT: ReadonlySet<string> = new Set([
   'ERR_MAILER_CLOSED',
 ]);
 
-/** The sender address is what was refused; other senders of the same mailbox are not concerned. */
-const ABOUT_SENDER: ReadonlySet<ExplanationId> = new Set<ExplanationId>([
-  'smtp-sender-refused',
-  'smtp-send-as-denied',
-  'smtp-send-as-denied-older',
-  'smtp-send-as-not-permitted',
-  'smtp-sender-not-owned',
-]);
-
 /** `undefined` where the error says nothing about the mailbox. */
 export async function verdictOn(error: unknown): Promise<Verdict | undefined> {
   if (!(error instanceof MailError) || (error instanceof ConnectionError && SILENT.has(error.code))) return undefined;
   const { explain } = await import('../diagnosis/index.ts');
-  const explanation = explain(error);
-  return {
-    class: explanation.class,
-    aboutSender: ABOUT_SENDER.has(explanation.id),
-    wait: error instanceof TokenError ? (error.retryAfter ?? 0) : 0,
-  };
+  const { class: kind, aboutSender, retry } = explain(error);
+  const asked = error instanceof TokenError ? (error.retryAfter ?? 0) : 0;
+  // A daily quota frees itself over hours: asking every few seconds is what turns a limit into a block.
+  return { class: kind, aboutSender, wait: kind === 'slow-down' ? Math.max(asked, retry.wait) : asked };
 }
