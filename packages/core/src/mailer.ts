@@ -41,6 +41,8 @@ export interface MailerOptions {
   readonly timeouts?: Partial<Timeouts> | undefined;
   /** Milliseconds an unused connection stays open. Default 60 s. An idle connection does not keep the process alive. */
   readonly idleTimeout?: number | undefined;
+  /** Milliseconds after which a connection is replaced by a new one, in use or not. Default 15 min. */
+  readonly maxAge?: number | undefined;
   /** What one mailbox may do, where it differs from the provider's figures; `undefined` lifts a limit. */
   readonly limits?: Partial<ProviderLimits> | undefined;
   /** How often a message that the server put off (4yz) is tried again here. Default 2; 0 turns it off. */
@@ -97,10 +99,11 @@ export function createMailer(options: MailerOptions): Mailer {
   const user = options.user === undefined ? undefined : parseMailbox(options.user, 'user').address;
   const timeouts = completeTimeouts(options.timeouts);
   const token = asCached(options.token, provider);
-  const { name, ca, idleTimeout = 60_000, retries = 2, retryDelay = 2_000 } = options;
+  const { name, ca, idleTimeout = 60_000, maxAge = 900_000, retries = 2, retryDelay = 2_000 } = options;
   if (name !== undefined && !/^[\x21-\x7e]{1,255}$/.test(name)) throw optionError('name', 'a host name', name);
   if (!(idleTimeout > 0 && idleTimeout < 2 ** 31))
     throw optionError('idleTimeout', 'milliseconds above 0', idleTimeout);
+  if (!(maxAge > 0 && maxAge < 2 ** 31)) throw optionError('maxAge', 'milliseconds above 0', maxAge);
   if (!(Number.isInteger(retries) && retries >= 0 && retries <= 10)) throw optionError('retries', '0 to 10', retries);
   if (!(retryDelay >= 0 && retryDelay <= 600_000)) throw optionError('retryDelay', 'up to 600 000 ms', retryDelay);
   const backlog = new Backlog(options.queue);
@@ -128,6 +131,7 @@ export function createMailer(options: MailerOptions): Mailer {
       connections: limits.connections,
       recipients: limits.recipientsPerMessage ?? Infinity,
       idleTimeout,
+      maxAge,
       retries,
       retryDelay,
     });

@@ -280,3 +280,17 @@ test('when a later group fails, nobody is told to send to the first one again', 
     message: expect.stringContaining('1 of 2 recipients already have the message'),
   });
 });
+
+test('a connection past its age takes no more messages, even while it is busy, and nothing waits for ever', async () => {
+  await using b = await bench({ limits: { connections: 1 }, maxAge: 1 });
+  await Promise.all(many(5).map((i) => b.mailer.send(b.mail(`m${i}`))));
+  expect(b.sandbox.inbox.messages).toHaveLength(5);
+  expect(b.sandbox.sessions.length).toBeGreaterThan(1);
+});
+
+test('a token of 20 seconds serves a message, and its connection is not used for the next', async () => {
+  await using b = await bench({}, { tokenLifetime: 20_000 });
+  await b.mailer.send(b.mail());
+  await b.mailer.send(b.mail());
+  expect(b.sandbox.sessions).toHaveLength(2);
+});

@@ -48,6 +48,8 @@ export class Connection {
   readonly facts: ConnectionFacts;
   readonly token: AccessToken;
   readonly #channel: Channel;
+  /** From `performance.now()`. */
+  readonly openedAt: number = performance.now();
   /** Transactions begun on this connection. */
   transactions = 0;
   /** The last transaction ended early: RSET comes first (RFC 5321 section 4.1.1.5). */

@@ -32,6 +32,8 @@ export interface PoolOptions {
   readonly recipients: number;
   /** Milliseconds an idle connection is kept. */
   readonly idleTimeout: number;
+  /** Milliseconds after which a connection takes no more messages. */
+  readonly maxAge: number;
   /** How often a message the server put off (4yz) is tried again here. */
   readonly retries: number;
   /** Milliseconds before the first retry. */
@@ -42,6 +44,8 @@ export interface PoolOptions {
 const WAITING_PER_CONNECTION = 2;
 /** After an attempt to open one more connection failed: milliseconds until the next. */
 const PAUSE_AFTER_FAILURE = 30_000;
+/** A connection is let go this many milliseconds before the token it logged in with ends. */
+const TOKEN_END = 30_000;
 /** How often a message may meet a connection that turns out dead. */
 const MOVES = 2;
 
@@ -146,9 +150,10 @@ export class Pool {
     let behind: Connection | undefined;
     for (const connection of this.#open) {
       if (!connection.free) continue;
-      if (!connection.idle) behind ??= connection;
-      else if (this.#outlived(connection)) this.#retire(connection);
-      else return connection;
+      if (this.#outlived(connection)) {
+        if (connection.idle) this.#retire(connection);
+      } else if (connection.idle) return connection;
+      else behind ??= connection;
     }
     return behind;
   }
@@ -192,6 +197,8 @@ export class Pool {
     }
     this.#underWay -= 1;
     finish(job, connection);
+    // What waits may wait for just this: a place in the window, or a connection that was too old to speak behind.
+    if (this.#queue.length > 0) this.#dispatch();
   }
 
   // ---- when it goes wrong ----
@@ -355,8 +362,12 @@ export class Pool {
   }
 
   #outlived(connection: Connection): boolean {
-    const idle = performance.now() - (this.#idleSince.get(connection) ?? Infinity);
-    return idle >= this.#options.idleTimeout || Date.now() >= connection.token.expiresAt;
+    const now = performance.now();
+    const idle = now - (this.#idleSince.get(connection) ?? now);
+    // One that has not served yet is not too old, however short its life: replacing it would never end.
+    const old =
+      now - connection.openedAt >= this.#options.maxAge || Date.now() >= connection.token.expiresAt - TOKEN_END;
+    return idle >= this.#options.idleTimeout || (old && connection.transactions > 0);
   }
 
   #sweep(): void {
