@@ -4,7 +4,7 @@ import { InputError, type OutgoingMail } from '@mailgrant/core';
 import { checkSource, type ContentPolicy, toBody } from './body.ts';
 import { checkAddresses, checkHeaders, type ParseAddresses } from './checks.ts';
 import { toEnvelope } from './envelope.ts';
-import { copyMail, type Mail, refuseUnsupported } from './mail.ts';
+import { copyMail, type Mail, refuseLogin } from './mail.ts';
 import { messageIdOf } from './message-id.ts';
 import { type MimeNode, releaseStreams, sourceOfContent } from './mime-tree.ts';
 
@@ -61,7 +61,7 @@ interface CompilingTransport {
 
 /** `compose()` with a given nodemailer. */
 export async function composeWith(nodemailer: Nodemailer, mail: Mail, options: ComposeOptions): Promise<ComposedMail> {
-  refuseUnsupported(mail);
+  refuseLogin(mail);
   if ('signal' in mail && mail.signal) {
     throw new InputError('ERR_INPUT_OPTION', 'signal: composing ends by itself; give the signal to send()');
   }
@@ -83,7 +83,7 @@ export async function composeWith(nodemailer: Nodemailer, mail: Mail, options: C
       throw new InputError('ERR_INPUT_ADDRESS', 'from: a mail needs a sender (RFC 5322 section 3.6)');
     }
     return {
-      envelope: toEnvelope(message, envelope?.from === false || envelope?.from === ''),
+      envelope: toEnvelope(message, mail, envelope?.from === false || envelope?.from === ''),
       messageId: mail.raw ? messageIdOf(mail.raw) : checkedMessageId(message.messageId()),
       ...(await toBody(message, policy)),
     };

@@ -2,38 +2,21 @@
 import { InputError } from '@mailgrant/core';
 import type { SendMailOptions } from 'nodemailer';
 
-/** Fields of nodemailer's message that only an SMTP transport of nodemailer's own understands. */
-type TransportField = 'auth' | 'dsn' | 'requireTLSExtensionEnabled' | 'ses' | 'signal';
-
 /**
  * A mail as nodemailer knows it: `from`, `to`, `cc`, `bcc`, `replyTo`, `subject`, `text`, `html`, `attachments`,
- * `icalEvent`, `headers`, `list`, `priority` and the rest of its
- * [message configuration](https://nodemailer.com/message/).
+ * `icalEvent`, `headers`, `list`, `priority`, `dsn` and the rest of its
+ * [message configuration](https://nodemailer.com/message/), but what belongs to its own transports.
  */
-export interface Mail extends Omit<SendMailOptions, TransportField> {}
-
-/** What cannot be done must not look as if it had been. */
-const UNSUPPORTED: Readonly<Record<string, string>> = {
-  auth: 'a mail cannot bring its own login; use one mailer per mailbox',
-  dsn: 'delivery status notifications are not supported yet',
-  requireTLSExtensionEnabled: 'REQUIRETLS (RFC 8689) is not supported yet',
-};
+export interface Mail extends Omit<SendMailOptions, 'auth' | 'ses' | 'signal'> {}
 
 /**
- * Refuses fields of a mail and of its envelope that would have to be ignored.
+ * Refuses a login in a mail: to ignore it would send the mail as somebody else.
  * @throws TypeError `ERR_INPUT_OPTION`.
  */
-export function refuseUnsupported(mail: { readonly envelope?: object | undefined }): void {
-  for (const [name, why] of Object.entries(UNSUPPORTED)) {
-    if (isSet(mail, name)) throw new InputError('ERR_INPUT_OPTION', `${name}: ${why}`);
-    if (mail.envelope && isSet(mail.envelope, name)) {
-      throw new InputError('ERR_INPUT_OPTION', `envelope.${name}: ${why}`);
-    }
+export function refuseLogin(mail: object): void {
+  if ('auth' in mail && mail.auth) {
+    throw new InputError('ERR_INPUT_OPTION', 'auth: a mail cannot bring its own login; use one mailer per mailbox');
   }
-}
-
-function isSet(object: object, name: string): boolean {
-  return name in object && Boolean(object[name as keyof typeof object]);
 }
 
 /** A copy as deep as nodemailer writes: it sets content types, moves paths and adds attachments in what it is given. */

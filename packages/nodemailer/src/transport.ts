@@ -2,8 +2,8 @@
 import { EventEmitter } from 'node:events';
 import { createMailer, type Mailer, type MailerOptions, type OutgoingMail } from '@mailgrant/core';
 import { toBody } from './body.ts';
-import { toEnvelope } from './envelope.ts';
-import { refuseUnsupported } from './mail.ts';
+import { type EnvelopeFields, toEnvelope } from './envelope.ts';
+import { refuseLogin } from './mail.ts';
 import { messageIdOf } from './message-id.ts';
 import { type MimeNode, releaseStreams } from './mime-tree.ts';
 import { withNodemailerFields } from './nodemailer-error.ts';
@@ -12,9 +12,8 @@ import { version } from './version.ts';
 
 /** What is used of nodemailer's `MailMessage`: the mail as `sendMail()` got it, and what became of it. */
 export interface TransportMail {
-  readonly data: {
+  readonly data: EnvelopeFields & {
     readonly raw?: unknown;
-    readonly envelope?: object | undefined;
     readonly signal?: AbortSignal | undefined;
     readonly disableFileAccess?: boolean | undefined;
     readonly disableUrlAccess?: boolean | undefined;
@@ -132,11 +131,11 @@ interface Outgoing extends OutgoingMail {
 }
 
 async function toOutgoing({ data, message }: TransportMail): Promise<Outgoing> {
-  refuseUnsupported(data);
+  refuseLogin(data);
   // nodemailer composes here, so its switches decide; what they forbid is refused before anything is sent
   const policy = { allowFiles: !data.disableFileAccess, allowUrls: !data.disableUrlAccess };
   return {
-    envelope: toEnvelope(message, data.envelope !== undefined),
+    envelope: toEnvelope(message, data, data.envelope !== undefined),
     messageId: messageIdOf(data.raw) ?? String(message.messageId()),
     ...(await toBody(message, policy)),
   };

@@ -195,3 +195,29 @@ test('the null reverse-path is for those who ask for it', async () => {
     code: 'ERR_INPUT_ADDRESS',
   });
 });
+
+test('notifications and REQUIRETLS are part of the envelope', async () => {
+  const { envelope } = await compose(
+    mail({
+      dsn: { notify: ['SUCCESS', 'delay'], return: 'HDRS', id: 'order 7', recipient: 'old@example.org' },
+      requireTLSExtensionEnabled: true,
+    }),
+  );
+  expect(envelope).toEqual({
+    from: 'ada@example.com',
+    to: [{ address: 'grace@example.org', originalRecipient: 'old@example.org' }],
+    notify: ['success', 'delay'],
+    return: 'headers',
+    envelopeId: 'order 7',
+    requireTls: true,
+  });
+  const dsn = { notify: 'never', ret: 'full', envid: 'x', orcpt: 'rfc822;o@example.org' };
+  const inEnvelope = await compose(mail({ envelope: { from: 'a@example.com', to: 'b@example.org', dsn } }));
+  expect(inEnvelope.envelope).toEqual({
+    from: 'a@example.com',
+    to: [{ address: 'b@example.org', originalRecipient: 'o@example.org' }],
+    notify: 'never',
+    return: 'full',
+    envelopeId: 'x',
+  });
+});
