@@ -54,7 +54,17 @@ const microsoft = {
   factDate: '2026-11-20',
 } as const satisfies Partial<Provider>;
 
-export const PROVIDERS = {
+export type ProviderName =
+  | 'microsoft365'
+  | 'hve'
+  | 'outlook'
+  | 'microsoft365-us'
+  | 'microsoft365-china'
+  | 'gmail'
+  | 'yahoo'
+  | 'fastmail';
+
+export const PROVIDERS: Readonly<Record<ProviderName, Provider>> = {
   /** Exchange Online, worldwide and GCC. */
   microsoft365: {
     ...microsoft,
@@ -137,9 +147,7 @@ export const PROVIDERS = {
     limits: { connections: 3 },
     factDate: '2026-11-20',
   },
-} as const satisfies Record<string, Provider>;
-
-export type ProviderName = keyof typeof PROVIDERS;
+};
 
 /** A server nothing is known of: the rules of the RFCs, and modest limits. */
 export function genericProvider(host: string, port = 587): Provider {
