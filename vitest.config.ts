@@ -7,9 +7,11 @@ const conditions = ['@mailgrant/source', 'node', 'import', 'module', 'default'];
 const include = ['src/**/*.test.ts', 'test/**/*.test.ts'];
 const folder = (path: string) => readdirSync(new URL(path, import.meta.url));
 
-/** Groups run one after the other: what starts compilers and package managers does not slow down what measures time. */
-const project = (name: string, root: string, files: string[], groupOrder = 0) => ({
-  test: { name, root, include: files, sequence: { groupOrder } },
+const project = (name: string, root: string, files = include) => ({ test: { name, root, include: files } });
+
+/** These start compilers and package managers: after the others, so as not to slow down what measures time. */
+const slowProject = (name: string, root: string) => ({
+  test: { name, root, include: ['*.test.ts'], sequence: { groupOrder: 1 }, testTimeout: 120_000, hookTimeout: 120_000 },
 });
 
 export default defineConfig({
@@ -17,14 +19,16 @@ export default defineConfig({
   ssr: { resolve: { conditions } },
   test: {
     projects: [
-      ...folder('packages').map((name) => project(name, `packages/${name}`, include)),
-      ...folder('apps').map((name) => project(name, `apps/${name}`, include)),
+      ...folder('packages').map((name) => project(name, `packages/${name}`)),
+      ...folder('apps').map((name) => project(name, `apps/${name}`)),
       project('bench', 'tooling/bench', include),
-      project('bootstrap', 'tooling/bootstrap', ['*.test.ts'], 1),
-      project('checks', 'tooling/checks', ['*.test.ts'], 1),
+      slowProject('bootstrap', 'tooling/bootstrap'),
+      slowProject('checks', 'tooling/checks'),
     ],
     isolate: true, // files share no state; said aloud, vitest no longer suggests otherwise after each run
     restoreMocks: true,
+    testTimeout: 20_000, // milliseconds; two busy cores must not turn a test red
+    maxConcurrency: 2,
     slowTestThreshold: 2000, // milliseconds; what takes longer is listed
     silent: 'passed-only', // what passed has nothing to say
     coverage: { provider: 'v8', include: ['packages/*/src/**/*.ts'], reporter: ['text', 'json-summary'] },

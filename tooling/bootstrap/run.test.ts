@@ -9,7 +9,7 @@ const root = process.getuid?.() === 0;
 const print = (text: string): string[] => ['node', '-p', text];
 
 // The stand-ins for pnpm and node are shell scripts.
-describe.skipIf(process.platform === 'win32').concurrent('the bootstrap', { timeout: 30_000 }, () => {
+describe.skipIf(process.platform === 'win32').concurrent('the bootstrap', () => {
   test('fetches and installs what is missing, says so in one line each, and is silent from then on', async () => {
     await using machine = await freshMachine();
     const first = await machine.runOnOldNode(print('process.env.FETCHED_NODE'));

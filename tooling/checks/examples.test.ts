@@ -1,4 +1,5 @@
 // Every ```ts block of the Markdown files compiles, each as a module of its own, against the sources of the workspace.
+// What a block needs and its reader knows goes into a comment right before it: <!-- ts … -->
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,19 +22,25 @@ interface Example {
   readonly page: string;
   /** 1 for the first line of the page. */
   readonly line: number;
+  /** With every line where it is on the page, so that the compiler counts as the reader does. */
   readonly code: string;
 }
 
+/** A block, with the lines of a comment `<!-- ts … -->` right before it: what the reader need not see again. */
 function examplesOf(page: string): Example[] {
-  const lines = read(page).split('\n');
-  return lines.flatMap((line, start) => {
-    if (!/^```(ts|typescript)$/.test(line.trim())) return [];
-    const end = lines.findIndex((other, index) => index > start && other.trim() === '```');
-    return [{ page, line: start + 2, code: lines.slice(start + 1, end).join('\n') }];
-  });
+  const text = read(page);
+  return [...text.matchAll(/^(?:<!-- ts\n((?:.*\n)*?)-->\n+)?```(?:ts|typescript)\n((?:.*\n)*?)```$/gm)].map(
+    (match) => {
+      const [whole, hidden = '', shown = ''] = match;
+      const lineOf = (part: string) => text.slice(0, match.index + whole.indexOf(part)).split('\n').length;
+      const line = lineOf(`\n${shown}`) + 1;
+      const before = hidden === '' ? '' : '\n'.repeat(lineOf(hidden) - 1) + hidden;
+      return { page, line, code: before + '\n'.repeat(line - before.split('\n').length) + shown };
+    },
+  );
 }
 
-test('the examples compile', { timeout: 60_000 }, async () => {
+test('the examples compile', async () => {
   const nodeModules = join(dir, 'node_modules');
   const installed = new Map<string, Member>();
   for (const member of PACKAGES) {
@@ -49,7 +56,7 @@ test('the examples compile', { timeout: 60_000 }, async () => {
   const files = new Map<string, string>();
   for (const { page, line, code } of pages.flatMap(examplesOf)) {
     const file = `${page.replaceAll('/', '__')}.${line}.mts`;
-    writeFileSync(join(dir, file), '\n'.repeat(line - 1) + code); // so that the compiler counts the page's lines
+    writeFileSync(join(dir, file), code);
     files.set(file, page);
   }
   expect(files.size, 'pages without a single example').toBeGreaterThan(0);

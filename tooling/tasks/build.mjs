@@ -1,4 +1,4 @@
-// npm run build: builds every package and app.
+// npm run build: builds every package and app, or those that a filter of turbo names: npm run build -- './packages/*'
 import { build } from './build-packages.mjs';
 
-process.exitCode = (await build()) ? 0 : 1;
+process.exitCode = (await build(process.argv[2])) ? 0 : 1;
