@@ -56,7 +56,10 @@ describe.each(PACKAGES)('$manifest.name', ({ folder, manifest, path }) => {
       [
         ...sources.map((file) => `src/${file}`),
         ...built.map((file) => `dist/${file}`),
-        ...['LICENSE', 'README.md', 'package.json', ...files.filter((file) => file === 'CHANGELOG.md')],
+        ...files.filter((file) => file === 'CHANGELOG.md'),
+        'LICENSE',
+        'README.md',
+        'package.json',
       ].toSorted(),
     );
 
