@@ -7,6 +7,7 @@ export type { QueueOptions } from './smtp/backlog.ts';
 export type { Health } from './smtp/gate.ts';
 export type { ConnectionFacts } from './smtp/connection.ts';
 export type { TlsMode } from './smtp/session.ts';
+export type { WireLevel } from './smtp/wire-ladder.ts';
 export { DEFAULT_TIMEOUTS, type Timeouts } from './smtp/timeouts.ts';
 export type { TranscriptEvent } from './smtp/transcript.ts';
 export type { AuthenticateContext, ConnectContext, SendContext, ServerContext, TokenContext } from './tracing.ts';

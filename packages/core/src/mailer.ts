@@ -17,6 +17,7 @@ import { PoolSet } from './smtp/pool-set.ts';
 import { Pool } from './smtp/pool.ts';
 import type { TlsMode } from './smtp/session.ts';
 import { type Timeouts, completeTimeouts } from './smtp/timeouts.ts';
+import { WIRE_LEVELS, WireLadder, type WireLevel } from './smtp/wire-ladder.ts';
 import { SEND, type SendContext, TOKEN_EVENTS, trace } from './tracing.ts';
 
 export interface MailerOptions {
@@ -49,6 +50,11 @@ export interface MailerOptions {
   readonly retries?: number | undefined;
   /** Milliseconds before the first of these retries, with some jitter; each further one waits four times as long. Default 2 s. */
   readonly retryDelay?: number | undefined;
+  /**
+   * How far round trips may be saved. The default, `'grouped'`, keeps to the letter of the RFCs; `'chunked'` and
+   * `'one-flight'` use BDAT where the server offers it. A server that stumbles is taken a step down, for good.
+   */
+  readonly wire?: WireLevel | undefined;
   /** How much may wait. */
   readonly queue?: QueueOptions | undefined;
 }
@@ -99,13 +105,22 @@ export function createMailer(options: MailerOptions): Mailer {
   const user = options.user === undefined ? undefined : parseMailbox(options.user, 'user').address;
   const timeouts = completeTimeouts(options.timeouts);
   const token = asCached(options.token, provider);
-  const { name, ca, idleTimeout = 60_000, maxAge = 900_000, retries = 2, retryDelay = 2_000 } = options;
+  const {
+    name,
+    ca,
+    idleTimeout = 60_000,
+    maxAge = 900_000,
+    retries = 2,
+    retryDelay = 2_000,
+    wire = 'grouped',
+  } = options;
   if (name !== undefined && !/^[\x21-\x7e]{1,255}$/.test(name)) throw optionError('name', 'a host name', name);
   if (!(idleTimeout > 0 && idleTimeout < 2 ** 31))
     throw optionError('idleTimeout', 'milliseconds above 0', idleTimeout);
   if (!(maxAge > 0 && maxAge < 2 ** 31)) throw optionError('maxAge', 'milliseconds above 0', maxAge);
   if (!(Number.isInteger(retries) && retries >= 0 && retries <= 10)) throw optionError('retries', '0 to 10', retries);
   if (!(retryDelay >= 0 && retryDelay <= 600_000)) throw optionError('retryDelay', 'up to 600 000 ms', retryDelay);
+  if (!WIRE_LEVELS.includes(wire)) throw optionError('wire', `one of ${WIRE_LEVELS.join(', ')}`, wire);
   const backlog = new Backlog(options.queue);
 
   let secureContext: SecureContext | undefined;
@@ -120,6 +135,7 @@ export function createMailer(options: MailerOptions): Mailer {
     },
   };
   const { limits } = provider;
+  const ladder = new WireLadder(wire);
   const newPool = (login: string): Pool =>
     new Pool({
       connection: Object.defineProperty({ ...connection, user: login }, 'secureContext', {
@@ -130,6 +146,7 @@ export function createMailer(options: MailerOptions): Mailer {
       gate: new Gate({ limits, now: Date.now, random: Math.random }),
       connections: limits.connections,
       recipients: limits.recipientsPerMessage ?? Infinity,
+      ladder,
       idleTimeout,
       maxAge,
       retries,
@@ -146,7 +163,7 @@ export function createMailer(options: MailerOptions): Mailer {
       const login = user ?? envelope.from?.address;
       if (login === undefined) throw new InputError('ERR_INPUT_ADDRESS', 'user: the null sender cannot log in');
       const content = toContent(mail.message, mail.size);
-      const job = new Job(envelope, content, { signal, deadline });
+      const job = new Job({ envelope, content, binary: mail.binary === true }, { signal, deadline });
       return trace(
         SEND,
         () => ({

@@ -25,6 +25,10 @@ export interface Envelope {
   readonly envelopeId?: string | undefined;
   /** Send only where every server on the way uses verified TLS (RFC 8689); CapabilityError where the server cannot promise it. */
   readonly requireTls?: boolean | undefined;
+  /**
+   * `'any'` (the default): send to those the server accepts. `'all'`: to all or to nobody, as far as one transaction goes.
+   */
+  readonly recipients?: 'any' | 'all' | undefined;
 }
 
 /**
@@ -38,4 +42,6 @@ export interface OutgoingMail {
   readonly message: MessageBody;
   /** Bytes of `message`, if known; bytes and text are measured. Declared to the server (RFC 1870). */
   readonly size?: number | undefined;
+  /** The message has binary parts: it is sent untouched by BDAT, where the server offers BINARYMIME (RFC 3030 section 3). */
+  readonly binary?: boolean | undefined;
 }

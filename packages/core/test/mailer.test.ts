@@ -294,3 +294,71 @@ test('a token of 20 seconds serves a message, and its connection is not used for
   await b.mailer.send(b.mail());
   expect(b.sandbox.sessions).toHaveLength(2);
 });
+
+test('one flight a message, and all of them in the air at once, where that is asked for', async () => {
+  await using b = await bench({ wire: 'one-flight', limits: { connections: 1 } });
+  await b.mailer.send(b.mail());
+  const before = b.sandbox.sessions[0]?.roundTrips ?? 0;
+  expect((await b.mailer.send(b.mail('alone'))).roundTrips).toBe(1);
+  await Promise.all(many(10).map((i) => b.mailer.send(b.mail(`m${i}`))));
+  expect(b.sandbox.inbox.messages).toHaveLength(12);
+  expect((b.sandbox.sessions[0]?.roundTrips ?? 0) - before).toBeLessThanOrEqual(3);
+});
+
+/** Text of `length` bytes in uneven pieces, with everything that needs care at their edges. */
+async function* pieces(length: number): AsyncGenerator<Uint8Array> {
+  const line = Buffer.from('.leading dot\r\n..two\r\nplain text of a line that is a little longer\r\n\r\n.\r\n');
+  const whole = Buffer.alloc(length, line);
+  for (let at = 0, size = 1; at < length; at += size, size = (size * 7 + 13) % 90_001) {
+    yield whole.subarray(at, at + size);
+  }
+}
+
+async function collect(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const part of source) parts.push(part);
+  return Buffer.concat(parts);
+}
+
+test.each(['data', 'grouped', 'chunked', 'one-flight'] as const)(
+  '%s: a streamed message arrives as it was',
+  async (wire) => {
+    await using b = await bench({ wire });
+    const length = 3_000_000;
+    const expected = await collect(pieces(length));
+    await b.mailer.send(b.mail());
+    await b.mailer.send({ envelope: b.mail().envelope, message: pieces(length) });
+    const raw = Buffer.from(b.sandbox.inbox.messages[1]?.raw ?? []);
+    const tail = wire.startsWith('chunk') || wire === 'one-flight' ? '' : expected.at(-1) === 10 ? '' : '\r\n';
+    expect(raw.equals(Buffer.concat([expected, Buffer.from(tail)]))).toBe(true);
+  },
+);
+
+test('a refused chunk ends the message, and the next one goes out on the same connection', async () => {
+  await using b = await bench({ wire: 'chunked', limits: { connections: 1 } }, { smtp: { maxSize: 1_500_000 } });
+  await b.mailer.send(b.mail());
+  await expect(b.mailer.send({ envelope: b.mail().envelope, message: pieces(3_000_000) })).rejects.toMatchObject({
+    code: 'ERR_SMTP_MESSAGE_REFUSED',
+    mayHaveBeenSent: false,
+  });
+  await b.mailer.send(b.mail('next'));
+  expect(b.sandbox.inbox.messages.map(({ subject }) => subject)).toEqual(['hi', 'next']);
+  expect(b.sandbox.sessions).toHaveLength(1);
+});
+
+test('a binary message travels untouched', async () => {
+  await using b = await bench();
+  const message = Buffer.from('Subject: raw\r\n\r\n\n.\n\r\x00\xff\n', 'latin1');
+  await b.mailer.send({ envelope: b.mail().envelope, message, binary: true });
+  expect(Buffer.from(b.sandbox.inbox.messages[0]?.raw ?? []).equals(message)).toBe(true);
+});
+
+test('a server that loses count of a flight is taken a step down, and the message goes out all the same', async () => {
+  await using b = await bench({ retries: 0 });
+  b.sandbox.exchange.reply('DATA', '503 5.5.2 Bad sequence of commands');
+  await b.mailer.send(b.mail('first'));
+  await b.mailer.send(b.mail('second'));
+  expect(b.sandbox.inbox.messages).toHaveLength(2);
+  const flights = b.sandbox.inbox.messages.map(({ roundTrips }) => roundTrips);
+  expect(flights.at(-1)).toBe(3);
+});

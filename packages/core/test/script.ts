@@ -41,6 +41,7 @@ export function play<T>(dialogue: Dialogue<T>, transcript: string, chunking: Chu
       if (step.body !== undefined) {
         const encoder = new MessageEncoder(step.body.framing);
         const wire = Buffer.concat([encoder.encode(step.body.content.bytes ?? Buffer.alloc(0)), encoder.end()]);
+        if (step.body.framing !== 'data') say(`BDAT ${wire.length} LAST`);
         for (const line of wire.toString().split('\r\n').slice(0, -1)) say(line);
         owed += 1;
       }

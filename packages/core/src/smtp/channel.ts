@@ -6,6 +6,7 @@ import tls from 'node:tls';
 import { ConnectionError, type ErrorCode, type MailError, ProtocolError, type Stage } from '../errors.ts';
 import { type Redactor, createRedactor, printable } from '../redact.ts';
 import type { Secret } from '../secret.ts';
+import type { Content } from './content.ts';
 import type { Body, Dialogue, Step } from './dialogue.ts';
 import { eightBitRefused } from './envelope.ts';
 import { ReplyParser } from './reply-parser.ts';
@@ -37,6 +38,10 @@ interface Task {
   replies: Reply[];
   missing: number;
   stage: Stage;
+  /** Its chunks are still being written (RFC 3030); their replies are gathered until they are. */
+  chunking: boolean;
+  /** A chunk was refused: no more are sent. */
+  stopped: boolean;
   /** Settled early: its remaining replies are read and dropped. */
   cancelled: boolean;
   settled: boolean;
@@ -48,12 +53,16 @@ interface Expected {
   readonly stage: Stage;
   /** Its command has been handed to the socket. */
   sent: boolean;
-  /** For the reply to a message: the message is complete. For all others always true. */
-  complete: boolean;
+  /** Answers the whole message: without it nobody knows what became of it. */
+  readonly final: boolean;
+  /** What it answers is still being written. */
+  early: boolean;
 }
 
 /** Up to this many bytes a flight is copied into one write: one TLS record instead of several. */
 const ONE_WRITE = 64 * 1024;
+/** Bytes of one BDAT chunk of a streamed message. */
+const CHUNK = 1024 * 1024;
 let connections = 0;
 
 export class Channel {
@@ -151,6 +160,8 @@ export class Channel {
       replies: [],
       missing: 0,
       stage: 'connect',
+      chunking: false,
+      stopped: false,
       cancelled: false,
       settled: false,
     };
@@ -208,7 +219,7 @@ export class Channel {
     let turn = true;
     for (const task of tasks) {
       const owed = waiting.filter((expected) => expected.task === task);
-      const sent = owed.some(({ stage, complete, sent: flushed }) => stage === 'message' && complete && flushed);
+      const sent = owed.some((expected) => expected.final && expected.sent && !expected.early);
       const stage = owed[0]?.stage ?? task.stage;
       this.#throwInto(task, this.#failureFor(turn ? reason : bystander, stage, sent));
       turn = false;
@@ -252,8 +263,8 @@ export class Channel {
     }
   }
 
-  #expect(task: Task, stage: Stage, complete = true): Expected {
-    const expected: Expected = { task, stage, sent: false, complete };
+  #expect(task: Task, stage: Stage, final = false, early = false): Expected {
+    const expected: Expected = { task, stage, sent: false, final, early };
     if (task.missing === 0) task.stage = stage;
     task.missing += 1;
     this.#expected.push(expected);
@@ -316,7 +327,7 @@ export class Channel {
       } else this.destroy(new ProtocolError(`a reply nobody asked for: ${replyText(reply)}`));
       return;
     }
-    if (!expected.complete && reply.code < 400) {
+    if (expected.early && reply.code < 400) {
       this.destroy(
         new ProtocolError(`the message was answered before its end: ${replyText(reply)}`, { stage: 'message' }),
       );
@@ -329,12 +340,13 @@ export class Channel {
     this.#armTimer();
     const next = this.#expected[0];
     if (next !== undefined && next.task === task) task.stage = next.stage;
-    if (task.missing === 0) {
+    if (expected.stage === 'message' && !expected.final && reply.code >= 300) task.stopped = true;
+    if (task.missing === 0 && !task.chunking) {
       if (task.cancelled) this.destroy(this.#error('ERR_SMTP_CLOSED', 'a message on this connection was cancelled'));
       else this.#advance(task, task.replies);
     }
     if (this.#failure !== undefined) return;
-    if (!expected.complete) {
+    if (expected.early) {
       // Refused in mid-message: there is no way to stop but to hang up (RFC 5321 section 4.1.1.4).
       this.destroy(this.#error('ERR_SMTP_CLOSED', 'the server refused the message before its end'));
     } else if (reply.code === 421) {
@@ -379,25 +391,25 @@ export class Channel {
     }
   }
 
-  #sendBody(task: Task, body: Body, last: boolean): void {
-    const encoder = new MessageEncoder(body.framing);
-    const { content } = body;
+  #sendBody(task: Task, { content, framing, sevenBit }: Body, last: boolean): void {
+    const encoder = new MessageEncoder(framing);
     if (content.bytes !== undefined && content.bytes.length <= ONE_WRITE) {
-      this.#out.push(encoder.encode(content.bytes), encoder.end());
-      this.#expect(task, 'message');
+      const bytes = encoder.encode(content.bytes);
+      const end = encoder.end();
+      if (framing !== 'data') this.#out.push(`BDAT ${bytes.length + end.length} LAST\r\n`);
+      this.#out.push(bytes, end);
+      this.#expect(task, 'message', true);
       if (transcribing()) this.#note(`message of ${content.bytes.length} bytes`);
       if (last) this.#yieldFloor(task);
       return;
     }
-    const expected = this.#expect(task, 'message', false);
-    this.#flush();
-    this.#pump(content.pieces(), encoder, body.sevenBit).then(
-      (size) => {
-        if (this.#failure !== undefined || expected.complete || task.settled) return;
-        this.#out.push(encoder.end());
-        expected.complete = true;
-        if (transcribing()) this.#note(`message of ${size} bytes`);
-        if (last) this.#yieldFloor(task);
+    const sending =
+      framing === 'data' ? this.#sendData(task, content, encoder, sevenBit) : this.#sendChunks(task, content, encoder);
+    sending.then(
+      () => {
+        if (this.#failure !== undefined) return;
+        if (task.missing === 0) this.#advance(task, task.replies);
+        else if (last && !task.stopped) this.#yieldFloor(task);
         this.#armTimer();
         this.#flush();
       },
@@ -410,25 +422,72 @@ export class Channel {
     );
   }
 
-  /** Sends pieces as fast as the server takes them; returns how many bytes they had. */
-  async #pump(pieces: AsyncIterable<Uint8Array>, encoder: MessageEncoder, sevenBit: boolean): Promise<number> {
+  /** A long or streamed message behind DATA. */
+  async #sendData(task: Task, content: Content, encoder: MessageEncoder, sevenBit: boolean): Promise<void> {
+    const expected = this.#expect(task, 'message', true, true);
+    this.#flush();
     let size = 0;
-    for await (const piece of pieces) {
-      if (this.#failure !== undefined) return size;
+    for await (const piece of content.pieces()) {
+      if (this.#failure !== undefined) return;
       if (sevenBit && piece.some((byte) => byte > 127)) throw eightBitRefused();
       size += piece.length;
-      const bytes = encoder.encode(piece);
-      this.#setDeadline(this.#options.timeouts.block);
-      if (bytes.length > 0 && !this.#socket.write(bytes)) {
-        await new Promise<void>((resolve) => {
-          this.#drained = resolve;
-        });
-        this.#drained = undefined;
-      }
-      if (this.#failure !== undefined) return size;
-      this.#deadline = Infinity; // the caller's stream may take its time
+      await this.#write(encoder.encode(piece));
+      if (this.#failure !== undefined) return;
     }
-    return size;
+    this.#out.push(encoder.end());
+    expected.early = false;
+    this.#note(`message of ${size} bytes`);
+  }
+
+  /** A long or streamed message in chunks (RFC 3030 section 2); the next goes before the last is answered. */
+  async #sendChunks(task: Task, content: Content, encoder: MessageEncoder): Promise<void> {
+    task.chunking = true;
+    let size = 0;
+    let gathered: Uint8Array[] = [];
+    let length = 0;
+    const chunk = (last: string): void => {
+      this.#out.push(`BDAT ${length}${last}\r\n`, ...gathered);
+      this.#expect(task, 'message', last !== '');
+      gathered = [];
+      length = 0;
+    };
+    for await (const piece of content.pieces()) {
+      if (this.#failure !== undefined) return;
+      if (task.stopped) break;
+      size += piece.length;
+      const bytes = encoder.encode(piece);
+      gathered.push(bytes);
+      length += bytes.length;
+      // Exchange refused messages that came in many small chunks; large ones also save replies.
+      if (length < CHUNK) continue;
+      chunk('');
+      this.#flush();
+      await this.#drain();
+      if (this.#failure !== undefined) return;
+    }
+    task.chunking = false;
+    if (task.stopped) return;
+    const end = encoder.end();
+    gathered.push(end);
+    length += end.length;
+    chunk(' LAST');
+    this.#note(`message of ${size} bytes`);
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length > 0) this.#socket.write(bytes);
+    await this.#drain();
+  }
+
+  /** Waits until the server has taken enough of what was written. */
+  async #drain(): Promise<void> {
+    if (!this.#socket.writableNeedDrain) return;
+    this.#setDeadline(this.#options.timeouts.block);
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+    this.#drained = undefined;
+    this.#armTimer();
   }
 
   // ---- TLS ----
@@ -520,8 +579,9 @@ export class Channel {
   /** The head of the queue is what we wait for now; its time starts now. */
   #armTimer(): void {
     const head = this.#expected[0];
-    if (head === undefined) this.#deadline = Infinity;
-    else if (head.complete) this.#setDeadline(replyTimeout(this.#options.timeouts, head.stage));
+    // While a message is being written the caller's stream may take its time; the server's turn is timed in #drain.
+    if (head === undefined || head.early) this.#deadline = Infinity;
+    else this.#setDeadline(replyTimeout(this.#options.timeouts, head.stage));
   }
 
   #setDeadline(timeout: number): void {
@@ -544,7 +604,7 @@ export class Channel {
     }
     const stage = this.#expected[0]?.stage ?? 'message';
     const waited =
-      this.#expected[0]?.complete === false ? 'the server took no more of the message' : `no reply to ${stage}`;
+      this.#expected[0]?.early === true ? 'the server took no more of the message' : `no reply to ${stage}`;
     this.destroy(this.#error('ERR_SMTP_TIMEOUT', `${waited} in time`, stage));
   }
 

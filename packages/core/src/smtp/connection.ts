@@ -12,12 +12,15 @@ import { type Capabilities, offersMechanism } from './capabilities.ts';
 import { AUTHENTICATE, CONNECT, TOKEN, trace } from '../tracing.ts';
 import { Channel, type Done, type Run } from './channel.ts';
 import { quit } from './command.ts';
-import type { Content } from './content.ts';
 import { ask } from './dialogue.ts';
-import { type CheckedEnvelope, envelopeCommands } from './envelope.ts';
+import { type Delivery, envelopeCommands } from './envelope.ts';
 import { type Session, openSession } from './session.ts';
 import type { Timeouts } from './timeouts.ts';
 import { type TransactionResult, sendMessage } from './transaction.ts';
+import type { WireLevel } from './wire-ladder.ts';
+
+/** Bytes of a message that may share its flight with its envelope. */
+const SMALL = 64 * 1024;
 
 export interface ConnectionOptions {
   readonly provider: Provider;
@@ -158,16 +161,20 @@ export class Connection {
    * Sends one message.
    * @throws CapabilityError at once, when the server lacks what the message needs.
    */
-  send(envelope: CheckedEnvelope, content: Content, done: Done<TransactionResult>): Run {
+  send(delivery: Delivery, level: WireLevel, done: Done<TransactionResult>): Run {
+    const { envelope, content } = delivery;
     const { capabilities } = this.facts;
-    const commands = envelopeCommands(envelope, content, capabilities);
-    const body = { content, framing: 'data', sevenBit: !capabilities.has('8BITMIME') } as const;
-    const pipelining = capabilities.has('PIPELINING');
-    const reset = this.#dirty;
+    const commands = envelopeCommands(delivery, capabilities);
+    const wire = wireFor(delivery, level, capabilities);
+    const chunked = wire === 'chunked' || wire === 'one-flight' || delivery.binary;
+    const framing = delivery.binary ? 'binary' : chunked ? 'bdat' : 'data';
+    const body = { content, framing, sevenBit: !capabilities.has('8BITMIME') } as const;
+    // RFC 3030 section 2: after a chunk that failed RSET has to come first, and whether one did is not known yet.
+    const reset = this.#dirty || (chunked && !this.#channel.idle);
     this.#dirty = false;
     this.transactions += 1;
     return this.#channel.start<TransactionResult>(
-      sendMessage({ to: envelope.to, envelope: commands, body, pipelining, reset }),
+      sendMessage({ to: envelope.to, envelope: commands, body, wire, reset, all: envelope.all }),
       (error, result) => {
         if (error !== undefined) this.#dirty = true;
         done(error, result);
@@ -193,6 +200,19 @@ export class Connection {
   destroy(reason: ConnectionError): void {
     this.#channel.destroy(reason);
   }
+}
+
+/** The highest level up to `level` that this server offers and this message can use. */
+function wireFor({ envelope, content, binary }: Delivery, level: WireLevel, capabilities: Capabilities): WireLevel {
+  if (!capabilities.has('PIPELINING')) return 'lock-step';
+  let wire = level;
+  if (wire === 'one-flight' && (envelope.all || content.bytes === undefined || content.bytes.length > SMALL))
+    wire = 'chunked';
+  if ((wire === 'chunked' || wire === 'one-flight') && !capabilities.has('CHUNKING')) wire = 'grouped';
+  const withData = wire === 'data' || wire === 'grouped';
+  if (binary && wire !== 'lock-step' && wire !== 'one-flight') return 'chunked';
+  // After 354 there is no way back: all or nothing has to be known before.
+  return envelope.all && withData ? 'envelope' : wire;
 }
 
 function chooseMechanism(

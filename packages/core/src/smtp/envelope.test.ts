@@ -7,7 +7,10 @@ const ALL = ['SIZE 1000', '8BITMIME', 'SMTPUTF8', 'DSN', 'REQUIRETLS'];
 
 function lines(envelope: Envelope, message: string, offered = ALL): string[] {
   const capabilities = new Map(offered.map((line) => line.split(' ')).map(([name = '', ...rest]) => [name, rest]));
-  const { mail, rcpts } = envelopeCommands(checkEnvelope(envelope), toContent(message), capabilities);
+  const { mail, rcpts } = envelopeCommands(
+    { envelope: checkEnvelope(envelope), content: toContent(message), binary: false },
+    capabilities,
+  );
   return [mail, ...rcpts].map(({ line }) => line);
 }
 const plain = { from: 'a@contoso.com', to: ['b@contoso.com'] };

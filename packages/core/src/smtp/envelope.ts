@@ -16,6 +16,16 @@ export interface CheckedEnvelope {
   readonly ret: 'FULL' | 'HDRS' | undefined;
   readonly envid: string | undefined;
   readonly requireTls: boolean;
+  /** All recipients or none. */
+  readonly all: boolean;
+}
+
+/** A message on its way to one group of recipients. */
+export interface Delivery {
+  readonly envelope: CheckedEnvelope;
+  readonly content: Content;
+  /** Send it untouched (BINARYMIME). */
+  readonly binary: boolean;
 }
 
 /**
@@ -32,7 +42,10 @@ export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
     const checked = checkRecipient(recipient, envelope.notify, `envelope.to[${i}]`);
     if (!to.has(checked.address)) to.set(checked.address, checked);
   }
-  const { envelopeId, requireTls = false } = envelope;
+  const { envelopeId, requireTls = false, recipients = 'any' } = envelope;
+  if (recipients !== 'any' && recipients !== 'all') {
+    throw new InputError('ERR_INPUT_OPTION', "envelope.recipients: expected 'any' or 'all'");
+  }
   if (envelope.return !== undefined && envelope.return !== 'full' && envelope.return !== 'headers') {
     throw new InputError('ERR_INPUT_OPTION', "envelope.return: expected 'full' or 'headers'");
   }
@@ -45,6 +58,7 @@ export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
     ret: envelope.return && (envelope.return === 'full' ? 'FULL' : 'HDRS'),
     envid: envelopeId,
     requireTls,
+    all: recipients === 'all',
   };
 }
 
@@ -88,22 +102,18 @@ export interface EnvelopeCommands {
  * The envelope in the words of this server.
  * @throws CapabilityError when the server lacks what the message needs, before anything of it is sent.
  */
-export function envelopeCommands(
-  envelope: CheckedEnvelope,
-  content: Content,
-  capabilities: Capabilities,
-): EnvelopeCommands {
+export function envelopeCommands(delivery: Delivery, capabilities: Capabilities): EnvelopeCommands {
+  const { envelope } = delivery;
   // Notifications are a wish: a server that does not know them gets the message without.
   const dsn = capabilities.has('DSN');
   return {
-    mail: mail(envelope.from, mailParameters(envelope, content, capabilities, dsn)),
+    mail: mail(envelope.from, mailParameters(delivery, capabilities, dsn)),
     rcpts: envelope.to.map((to) => rcpt(to, dsn ? to : {})),
   };
 }
 
 function mailParameters(
-  envelope: CheckedEnvelope,
-  content: Content,
+  { envelope, content, binary }: Delivery,
   capabilities: Capabilities,
   dsn: boolean,
 ): MailParameters {
@@ -130,10 +140,18 @@ function mailParameters(
       { stage: 'MAIL' },
     );
   }
-  if (content.bytes !== undefined && content.eightBit && !capabilities.has('8BITMIME')) throw eightBitRefused();
+  if (binary && !(capabilities.has('CHUNKING') && capabilities.has('BINARYMIME'))) {
+    throw new CapabilityError(
+      'ERR_SMTP_BINARYMIME_NOT_OFFERED',
+      'the message is binary and the server does not offer BINARYMIME (RFC 3030); encode it as base64',
+      { stage: 'MAIL' },
+    );
+  }
+  if (!binary && content.bytes !== undefined && content.eightBit && !capabilities.has('8BITMIME'))
+    throw eightBitRefused();
   return {
     size: capabilities.has('SIZE') ? content.size : undefined,
-    body: content.eightBit && capabilities.has('8BITMIME') ? '8BITMIME' : undefined,
+    body: binary ? 'BINARYMIME' : content.eightBit && capabilities.has('8BITMIME') ? '8BITMIME' : undefined,
     utf8: international !== undefined,
     ret: dsn ? envelope.ret : undefined,
     envid: dsn ? envelope.envid : undefined,

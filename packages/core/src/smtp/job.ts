@@ -3,7 +3,7 @@ import { ConnectionError, type MailError } from '../errors.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Run } from './channel.ts';
 import type { Content } from './content.ts';
-import type { CheckedEnvelope, CheckedRecipient } from './envelope.ts';
+import type { CheckedEnvelope, CheckedRecipient, Delivery } from './envelope.ts';
 import type { TransactionResult } from './transaction.ts';
 
 export interface JobLimits {
@@ -15,6 +15,7 @@ export interface JobLimits {
 export class Job {
   readonly envelope: CheckedEnvelope;
   readonly content: Content;
+  readonly binary: boolean;
   /** From `performance.now()`. */
   readonly submittedAt: number = performance.now();
   readonly promise: Promise<Receipt>;
@@ -43,10 +44,11 @@ export class Job {
   readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
 
-  constructor(envelope: CheckedEnvelope, content: Content, { signal, deadline }: JobLimits) {
+  constructor({ envelope, content, binary }: Delivery, { signal, deadline }: JobLimits) {
     this.envelope = envelope;
     this.remaining = envelope.to;
     this.content = content;
+    this.binary = binary;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

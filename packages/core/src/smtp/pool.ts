@@ -8,6 +8,7 @@ import {
   MailError,
   ProtocolError,
   ReplyError,
+  type Stage,
   mayHaveBeenSent,
 } from '../errors.ts';
 import type { CachedTokenSource } from '../oauth/token-cache.ts';
@@ -21,6 +22,7 @@ import { recipientLimit } from './capabilities.ts';
 import { type Job, closedError } from './job.ts';
 import type { TransactionResult } from './transaction.ts';
 import { verdictOn } from './verdict.ts';
+import type { WireLadder, WireLevel } from './wire-ladder.ts';
 
 export interface PoolOptions {
   readonly connection: Omit<ConnectionOptions, 'shortAuthLines'>;
@@ -30,6 +32,8 @@ export interface PoolOptions {
   readonly connections: number;
   /** Recipients of one transaction; more are sent to in several. */
   readonly recipients: number;
+  /** What the server stands; shared by all pools of one server. */
+  readonly ladder: WireLadder;
   /** Milliseconds an idle connection is kept. */
   readonly idleTimeout: number;
   /** Milliseconds after which a connection takes no more messages. */
@@ -40,10 +44,19 @@ export interface PoolOptions {
   readonly retryDelay: number;
 }
 
+/** How a message was tried. */
+interface Attempt {
+  /** It was the first on its connection. */
+  readonly first: boolean;
+  readonly level: WireLevel;
+}
+
 /** Messages may wait this many to a connection before another is opened: opening one costs seven round trips. */
 const WAITING_PER_CONNECTION = 2;
 /** After an attempt to open one more connection failed: milliseconds until the next. */
 const PAUSE_AFTER_FAILURE = 30_000;
+/** Stages whose commands share a flight. */
+const IN_FLIGHT: ReadonlySet<Stage | undefined> = new Set<Stage>(['MAIL', 'RCPT', 'DATA', 'RSET']);
 /** A connection is let go this many milliseconds before the token it logged in with ends. */
 const TOKEN_END = 30_000;
 /** How often a message may meet a connection that turns out dead. */
@@ -170,12 +183,14 @@ export class Pool {
     const to = job.remaining.slice(0, limit);
     try {
       if (to.length < job.remaining.length && !job.content.repeatable) throw tooManyRecipients(job, limit);
-      job.run = connection.send({ ...job.envelope, to }, job.content, (error, result) => {
+      const delivery = { envelope: { ...job.envelope, to }, content: job.content, binary: job.binary };
+      const { level } = this.#options.ladder;
+      job.run = connection.send(delivery, level, (error, result) => {
         job.run = undefined;
         slot.end(Date.now());
         if (connection.idle) this.#rest(connection);
         if (result !== undefined) this.#onSent(job, connection, to.length, result);
-        else this.#onFailure(job, connection, first, error);
+        else this.#onFailure(job, connection, { first, level }, error);
       });
     } catch (error) {
       // The server lacks what this message needs; the connection was not touched.
@@ -189,6 +204,7 @@ export class Pool {
 
   #onSent(job: Job, connection: Connection, count: number, result: TransactionResult): void {
     this.#options.gate.succeeded(job.sender);
+    this.#options.ladder.prove();
     job.parts.push(result);
     job.remaining = job.remaining.slice(count);
     if (job.remaining.length > 0) {
@@ -203,14 +219,16 @@ export class Pool {
 
   // ---- when it goes wrong ----
 
-  #onFailure(job: Job, connection: Connection, first: boolean, error: unknown): void {
+  #onFailure(job: Job, connection: Connection, { first, level }: Attempt, error: unknown): void {
     if (error instanceof ProtocolError) {
       connection.destroy(
         new ConnectionError('ERR_SMTP_CLOSED', 'dropped after a breach of protocol', { cause: error }),
       );
     }
+    // A server that does not stand our pace gets the message again, one step slower.
+    const stumbled = isStumble(error) && this.#options.ladder.demote(level);
     // A connection that served before was closed under us, or went with a neighbour: that is not the message's failure.
-    if (!first && connectionDied(error) && repeatable(job, error) && job.moves < MOVES) {
+    if ((stumbled || (!first && connectionDied(error))) && repeatable(job, error) && job.moves < MOVES) {
       job.moves += 1;
       for (const other of this.#open) {
         if (other.idle) other.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'idle beside a connection found dead'));
@@ -392,6 +410,14 @@ export class Pool {
 function connectionDied(error: unknown): boolean {
   if (error instanceof ConnectionError) return error.code === 'ERR_SMTP_CLOSED';
   return error instanceof ReplyError && error.reply.code === 421 && error.code !== 'ERR_SMTP_MESSAGE_REFUSED';
+}
+
+/** What a server says or does that cannot follow a legal command: it lost count of a flight. */
+function isStumble(error: unknown): boolean {
+  if (error instanceof ProtocolError) return IN_FLIGHT.has(error.stage);
+  if (error instanceof ConnectionError) return error.code === 'ERR_SMTP_TIMEOUT' && IN_FLIGHT.has(error.stage);
+  if (!(error instanceof ReplyError)) return false;
+  return (error.reply.code === 500 || error.reply.code === 503) && IN_FLIGHT.has(error.stage);
 }
 
 /** Sending it again can neither double it nor send half of it. */

@@ -3,17 +3,19 @@ import { CHUNKINGS, play } from '../../test/script.ts';
 import { toContent } from './content.ts';
 import { checkEnvelope, envelopeCommands } from './envelope.ts';
 import { type Transaction, sendMessage } from './transaction.ts';
+import type { WireLevel } from './wire-ladder.ts';
 
 const content = toContent('Subject: hi\r\n\r\n.dot\nbye\r\n');
 
-function transaction(to: string[], pipelining: boolean, reset = false): Transaction {
+function transaction(to: string[], wire: WireLevel, reset = false, all = false): Transaction {
   const envelope = checkEnvelope({ from: 'a@contoso.com', to });
   return {
     to: envelope.to,
-    envelope: envelopeCommands(envelope, content, new Map([['SIZE', []]])),
-    body: { content, framing: 'data', sevenBit: false },
-    pipelining,
+    envelope: envelopeCommands({ envelope, content, binary: false }, new Map([['SIZE', []]])),
+    body: { content, framing: wire === 'chunked' || wire === 'one-flight' ? 'bdat' : 'data', sevenBit: false },
+    wire,
     reset,
+    all,
   };
 }
 const body = `C: Subject: hi
@@ -26,7 +28,7 @@ const expecting = (error: object): unknown => expect.objectContaining(error);
 describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
   test('sends MAIL, RCPT and DATA in one flight and tells each recipient apart', () => {
     const result = play(
-      sendMessage(transaction(['b@contoso.com', 'c@contoso.com', 'd@contoso.com'], true)),
+      sendMessage(transaction(['b@contoso.com', 'c@contoso.com', 'd@contoso.com'], 'grouped')),
       `C: MAIL FROM:<a@contoso.com> SIZE=25
        C: RCPT TO:<b@contoso.com>
        C: RCPT TO:<c@contoso.com>
@@ -50,7 +52,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
 
   test('puts RSET first after a transaction that ended early, in the same flight', () => {
     const result = play(
-      sendMessage(transaction(['b@contoso.com'], true, true)),
+      sendMessage(transaction(['b@contoso.com'], 'grouped', true)),
       `C: RSET
        C: MAIL FROM:<a@contoso.com> SIZE=25
        C: RCPT TO:<b@contoso.com>
@@ -68,7 +70,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
 
   test('goes step by step on a server without PIPELINING', () => {
     const result = play(
-      sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], false)),
+      sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], 'lock-step')),
       `C: MAIL FROM:<a@contoso.com> SIZE=25
        S: 250 ok
        C: RCPT TO:<b@contoso.com>
@@ -88,7 +90,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
   test('ends an accepted DATA with a lone dot when no recipient was accepted, and never calls that sent', () => {
     expect(() =>
       play(
-        sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], true)),
+        sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], 'grouped')),
         `C: MAIL FROM:<a@contoso.com> SIZE=25
          C: RCPT TO:<b@contoso.com>
          C: RCPT TO:<c@contoso.com>
@@ -109,7 +111,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
   test('a refused sender is reported, whatever the rest of the flight was answered', () => {
     expect(() =>
       play(
-        sendMessage(transaction(['b@contoso.com'], true)),
+        sendMessage(transaction(['b@contoso.com'], 'grouped')),
         `C: MAIL FROM:<a@contoso.com> SIZE=25
          C: RCPT TO:<b@contoso.com>
          C: DATA
@@ -124,7 +126,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
   test('a deferred recipient decides when nobody was accepted', () => {
     expect(() =>
       play(
-        sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], false)),
+        sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], 'lock-step')),
         `C: MAIL FROM:<a@contoso.com> SIZE=25
          S: 250 ok
          C: RCPT TO:<b@contoso.com>
@@ -142,7 +144,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
   ])('%s', (_name, reply, code) => {
     expect(() =>
       play(
-        sendMessage(transaction(['b@contoso.com'], false)),
+        sendMessage(transaction(['b@contoso.com'], 'lock-step')),
         `C: MAIL FROM:<a@contoso.com> SIZE=25
          S: 250 ok
          C: RCPT TO:<b@contoso.com>
@@ -160,7 +162,7 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
   ])('%s', (_name, reply, code, mayHaveBeenSent) => {
     expect(() =>
       play(
-        sendMessage(transaction(['b@contoso.com'], true)),
+        sendMessage(transaction(['b@contoso.com'], 'grouped')),
         `C: MAIL FROM:<a@contoso.com> SIZE=25
          C: RCPT TO:<b@contoso.com>
          C: DATA
@@ -174,11 +176,90 @@ describe.each(CHUNKINGS)('a transaction fed %s', (chunking) => {
     ).toThrow(expecting({ code, mayHaveBeenSent }));
   });
 
+  test('asks for the message only when somebody wants it, where DATA does not ride with the envelope', () => {
+    const result = play(
+      sendMessage(transaction(['b@contoso.com'], 'envelope')),
+      `C: MAIL FROM:<a@contoso.com> SIZE=25
+       C: RCPT TO:<b@contoso.com>
+       S: 250 ok
+       S: 250 ok
+       C: DATA
+       S: 354 go
+       ${body}
+       S: 250 ok`,
+      chunking,
+    );
+    expect(result.roundTrips).toBe(3);
+  });
+
+  test('counts the message with BDAT once its recipients are known', () => {
+    const result = play(
+      sendMessage(transaction(['b@contoso.com', 'c@contoso.com'], 'chunked')),
+      `C: MAIL FROM:<a@contoso.com> SIZE=25
+       C: RCPT TO:<b@contoso.com>
+       C: RCPT TO:<c@contoso.com>
+       S: 250 ok
+       S: 250 ok
+       S: 550 5.1.1 no
+       C: BDAT 26 LAST
+       C: Subject: hi
+       C:
+       C: .dot
+       C: bye
+       S: 250 2.0.0 OK`,
+      chunking,
+    );
+    expect(result).toMatchObject({ roundTrips: 2, refused: [{ address: 'c@contoso.com' }] });
+  });
+
+  test('sends everything at once and believes the envelope before the message', () => {
+    const flight = `C: MAIL FROM:<a@contoso.com> SIZE=25
+       C: RCPT TO:<b@contoso.com>
+       C: BDAT 26 LAST
+       C: Subject: hi
+       C:
+       C: .dot
+       C: bye`;
+    const sent = `${flight}
+       S: 250 ok
+       S: 250 ok
+       S: 250 2.0.0 OK`;
+    expect(play(sendMessage(transaction(['b@contoso.com'], 'one-flight')), sent, chunking).roundTrips).toBe(1);
+    const refused = `${flight}
+       S: 250 ok
+       S: 550 5.1.1 no
+       S: 250 2.0.0 OK`;
+    expect(() => play(sendMessage(transaction(['b@contoso.com'], 'one-flight')), refused, chunking)).toThrow(
+      expecting({ code: 'ERR_SMTP_RECIPIENTS_REFUSED' }),
+    );
+  });
+
+  test.each<WireLevel>(['envelope', 'chunked', 'lock-step'])('%s: all recipients or none', (wire) => {
+    const envelope =
+      wire === 'lock-step'
+        ? `C: MAIL FROM:<a@contoso.com> SIZE=25
+           S: 250 ok
+           C: RCPT TO:<b@contoso.com>
+           S: 250 ok
+           C: RCPT TO:<c@contoso.com>
+           S: 550 5.1.1 no`
+        : `C: MAIL FROM:<a@contoso.com> SIZE=25
+           C: RCPT TO:<b@contoso.com>
+           C: RCPT TO:<c@contoso.com>
+           S: 250 ok
+           S: 250 ok
+           S: 550 5.1.1 no`;
+    const all = transaction(['b@contoso.com', 'c@contoso.com'], wire, false, true);
+    expect(() => play(sendMessage(all), envelope, chunking)).toThrow(
+      expecting({ code: 'ERR_SMTP_RECIPIENTS_REFUSED', recipients: [expecting({ address: 'c@contoso.com' })] }),
+    );
+  });
+
   test.each(['MAIL', 'RCPT'])('a 354 to %s is a breach of protocol', (command) => {
     const [mail, rcpt] = command === 'MAIL' ? ['354 go', '250 ok'] : ['250 ok', '354 go'];
     expect(() =>
       play(
-        sendMessage(transaction(['b@contoso.com'], true)),
+        sendMessage(transaction(['b@contoso.com'], 'grouped')),
         `C: MAIL FROM:<a@contoso.com> SIZE=25
          C: RCPT TO:<b@contoso.com>
          C: DATA

@@ -4,19 +4,22 @@ import type { RecipientResult, RecipientResults } from '../receipt.ts';
 import * as cmd from './command.ts';
 import type { Command } from './command.ts';
 import { EMPTY } from './content.ts';
-import type { Body, Dialogue } from './dialogue.ts';
+import { type Body, type Dialogue, ask } from './dialogue.ts';
 import type { EnvelopeCommands } from './envelope.ts';
 import type { Mailbox } from './mailbox.ts';
 import { type Reply, replyText } from './reply.ts';
+import type { WireLevel } from './wire-ladder.ts';
 
 export interface Transaction {
   readonly to: readonly Mailbox[];
   readonly envelope: EnvelopeCommands;
   readonly body: Body;
-  /** Whether commands may share a flight. */
-  readonly pipelining: boolean;
+  /** What this server stands and this message allows. */
+  readonly wire: WireLevel;
   /** Send RSET first: the last transaction on this connection ended early. It shares the flight. */
   readonly reset: boolean;
+  /** Send to all recipients or to none. Not possible above `envelope` and `chunked`. */
+  readonly all: boolean;
 }
 
 export interface TransactionResult extends RecipientResults {
@@ -26,16 +29,26 @@ export interface TransactionResult extends RecipientResults {
 
 /** Sends one message. All replies of a flight are read before any is judged (RFC 2920 section 3.1). */
 export function* sendMessage(transaction: Transaction): Dialogue<TransactionResult> {
-  return yield* transaction.pipelining ? pipelined(transaction) : lockStep(transaction);
+  switch (transaction.wire) {
+    case 'lock-step':
+      return yield* lockStep(transaction);
+    case 'envelope':
+    case 'chunked':
+      return yield* envelopeFirst(transaction);
+    case 'data':
+    case 'grouped':
+      return yield* withData(transaction);
+    case 'one-flight':
+      return yield* oneFlight(transaction);
+  }
 }
 
-function* pipelined({ to, envelope, body, reset }: Transaction): Dialogue<TransactionResult> {
-  const commands = [envelope.mail, ...envelope.rcpts, cmd.data()];
-  const replies = yield { kind: 'exchange', commands: reset ? [cmd.rset(), ...commands] : commands };
-  const [mailReply, ...rest] = reset ? replies.slice(1) : replies;
+/** MAIL, RCPT and DATA in one flight, the message in the next. */
+function* withData(transaction: Transaction): Dialogue<TransactionResult> {
+  const { to, body } = transaction;
+  const [mailReply, ...rest] = yield* openEnvelope(transaction, cmd.data());
   const dataReply = rest.pop();
   const recipients = sort(to, rest);
-
   const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients);
   if (refusal !== undefined && dataReply?.code === 354) {
     // The server waits for data nobody should get: the lone dot ends it (RFC 2920 section 3.1).
@@ -44,46 +57,90 @@ function* pipelined({ to, envelope, body, reset }: Transaction): Dialogue<Transa
     } catch {
       // The refusal is what the caller needs to know; the connection reports its own end.
     }
-    throw refusal;
   }
   if (refusal !== undefined) throw refusal;
   accept(dataReply, 354, 'DATA');
-  return { ...recipients, reply: yield* content(body), roundTrips: 2 };
+  return { ...recipients, reply: yield* content(transaction), roundTrips: 2 };
 }
 
-function* lockStep({ to, envelope, body, reset }: Transaction): Dialogue<TransactionResult> {
+/** MAIL and RCPT in one flight; what they were answered is known before the message is begun. */
+function* envelopeFirst(transaction: Transaction): Dialogue<TransactionResult> {
+  const { to, body, all } = transaction;
+  const [mailReply, ...rest] = yield* openEnvelope(transaction);
+  const recipients = sort(to, rest);
+  const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients) ?? (all ? notAll(recipients) : undefined);
+  if (refusal !== undefined) throw refusal;
+  if (body.framing === 'data') accept(yield* ask(cmd.data()), 354, 'DATA');
+  const roundTrips = body.framing === 'data' ? 3 : 2;
+  return { ...recipients, reply: yield* content(transaction), roundTrips };
+}
+
+/** Everything at once; the message is only taken for recipients that were accepted. */
+function* oneFlight({ to, envelope, body, reset }: Transaction): Dialogue<TransactionResult> {
+  const commands = [envelope.mail, ...envelope.rcpts];
+  const replies = yield {
+    kind: 'exchange',
+    commands: reset ? [cmd.rset(), ...commands] : commands,
+    body,
+    last: true,
+  };
+  const [mailReply, ...rest] = reset ? replies.slice(1) : replies;
+  const messageReply = rest.pop();
+  const recipients = sort(to, rest);
+  const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients);
+  if (refusal !== undefined) throw refusal;
+  return { ...recipients, reply: judgeMessage(messageReply), roundTrips: 1 };
+}
+
+function* lockStep(transaction: Transaction): Dialogue<TransactionResult> {
+  const { to, envelope, body, reset, all } = transaction;
   let roundTrips = 1;
-  function* one(command: Command): Dialogue<Reply | undefined> {
+  function* one(command: Command): Dialogue<Reply> {
     roundTrips += 1;
-    return (yield { kind: 'exchange', commands: [command] })[0];
+    return yield* ask(command);
   }
   if (reset) yield* one(cmd.rset());
   const mailRefusal = refused(yield* one(envelope.mail), 'MAIL');
   if (mailRefusal !== undefined) throw mailRefusal;
   const replies: Reply[] = [];
-  for (const rcpt of envelope.rcpts) {
-    const reply = yield* one(rcpt);
-    if (reply !== undefined) replies.push(reply);
-  }
+  for (const rcpt of envelope.rcpts) replies.push(yield* one(rcpt));
   const recipients = sort(to, replies);
-  const refusal = noneAccepted(recipients);
+  const refusal = noneAccepted(recipients) ?? (all ? notAll(recipients) : undefined);
   if (refusal !== undefined) throw refusal;
-  accept(yield* one(cmd.data()), 354, 'DATA');
-  return { ...recipients, reply: yield* content(body), roundTrips };
+  if (body.framing === 'data') accept(yield* one(cmd.data()), 354, 'DATA');
+  return { ...recipients, reply: yield* content(transaction), roundTrips };
 }
 
-/** The message itself; after it nothing more is said, so the next envelope may share its flight. */
-function* content(body: Body): Dialogue<Reply> {
-  const [reply] = yield { kind: 'exchange', commands: [], body, last: true };
+/** MAIL and all RCPT, and `then`, in one flight; returns their replies without RSET's. */
+function* openEnvelope({ envelope, reset }: Transaction, ...then: readonly Command[]): Dialogue<readonly Reply[]> {
+  const commands = [envelope.mail, ...envelope.rcpts, ...then];
+  const replies = yield { kind: 'exchange', commands: reset ? [cmd.rset(), ...commands] : commands };
+  return reset ? replies.slice(1) : replies;
+}
+
+/** The message itself. After it nothing more is said, so where the server stands it the next envelope shares its flight. */
+function* content({ body, wire }: Transaction): Dialogue<Reply> {
+  const last = wire === 'grouped' || wire === 'chunked';
+  const replies = yield { kind: 'exchange', commands: [], body, last };
+  const refusal = replies.find((reply) => reply.code >= 300);
+  const end = replies.at(-1);
+  // Chunks are answered one by one, and after a refusal none may be taken (RFC 3030 section 2).
+  return judgeMessage(refusal !== undefined && end !== undefined && end.code < 300 ? undefined : (refusal ?? end));
+}
+
+function judgeMessage(reply: Reply | undefined): Reply {
   if (reply !== undefined && reply.code >= 200 && reply.code < 300) return reply;
   if (reply !== undefined && reply.code >= 400) {
     throw new ReplyError('ERR_SMTP_MESSAGE_REFUSED', 'message', reply, { stage: 'message' });
   }
   // Neither yes nor no: what became of the message is anybody's guess.
-  throw new ProtocolError(`message: expected 250, got ${reply === undefined ? 'nothing' : replyText(reply)}`, {
-    stage: 'message',
-    mayHaveBeenSent: true,
-  });
+  throw new ProtocolError(
+    `message: expected 250, got ${reply === undefined ? 'contradicting answers' : replyText(reply)}`,
+    {
+      stage: 'message',
+      mayHaveBeenSent: true,
+    },
+  );
 }
 
 function sort(to: readonly Mailbox[], replies: readonly Reply[]): RecipientResults {
@@ -102,8 +159,11 @@ function sort(to: readonly Mailbox[], replies: readonly Reply[]): RecipientResul
   return { accepted, deferred, refused: refusals };
 }
 
-function noneAccepted({ accepted, deferred, refused: refusals }: RecipientResults): ReplyError | undefined {
-  if (accepted.length > 0) return undefined;
+function noneAccepted(results: RecipientResults): ReplyError | undefined {
+  return results.accepted.length > 0 ? undefined : notAll(results);
+}
+
+function notAll({ deferred, refused: refusals }: RecipientResults): ReplyError | undefined {
   // If any of them may be taken later, the message as a whole may be sent later.
   const result = deferred[0] ?? refusals[0];
   if (result === undefined) return undefined;

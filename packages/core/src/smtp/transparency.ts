@@ -1,7 +1,10 @@
 // Message bytes to wire bytes: every line ends with CRLF, and for DATA a leading dot is doubled (RFC 5321 sections 2.3.8, 4.5.2).
 
-/** How a message travels: with dots doubled (RFC 5321 section 4.5.2) or counted (RFC 3030 section 2). */
-export type Framing = 'data' | 'bdat';
+/**
+ * How a message travels: `data` with dots doubled (RFC 5321 section 4.5.2), `bdat` counted (RFC 3030 section 2),
+ * `binary` counted and untouched (RFC 3030 section 3).
+ */
+export type Framing = 'data' | 'bdat' | 'binary';
 
 const CR = 0x0d;
 const LF = 0x0a;
@@ -10,17 +13,19 @@ const DOT = 0x2e;
 /** Encodes one message; the result does not depend on where the input is cut. */
 export class MessageEncoder {
   readonly #dots: boolean;
+  readonly #lines: boolean;
   /** The last byte seen; a message starts like a line. */
   #previous = LF;
 
   constructor(framing: Framing) {
     this.#dots = framing === 'data';
+    this.#lines = framing !== 'binary';
   }
 
   /** The wire form of the next piece; the piece itself where nothing had to change, which is the usual case. */
   encode(chunk: Uint8Array): Uint8Array {
     const length = chunk.length;
-    if (length === 0) return chunk;
+    if (length === 0 || !this.#lines) return chunk;
     let out: Buffer | undefined;
     let written = 0;
     let copied = 0;
@@ -68,7 +73,7 @@ export class MessageEncoder {
 
   /** What is missing after the last piece: the end of its line and, for DATA, the end of the data. */
   end(): Uint8Array {
-    if (!this.#dots) return Buffer.from(this.#previous === CR ? '\n' : '');
+    if (!this.#dots) return Buffer.from(this.#previous === CR ? '\n' : ''); // untouched: #previous never moved
     const missing = this.#previous === LF ? '' : this.#previous === CR ? '\n' : '\r\n';
     return Buffer.from(`${missing}.\r\n`);
   }

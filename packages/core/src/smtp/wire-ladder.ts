@@ -1,0 +1,44 @@
+// How much of a conversation goes without waiting, step by step up, and down again for servers that do not stand it.
+
+/**
+ * - `lock-step`: every command waits for its reply.
+ * - `envelope`: MAIL and all RCPT in one flight (RFC 2920), then DATA.
+ * - `data`: DATA rides with them.
+ * - `grouped`: and all of it behind the body of the message before (RFC 2920 section 3.1).
+ * - `chunked`: as `grouped`, the message counted with BDAT once its recipients are known (RFC 3030 section 2).
+ * - `one-flight`: BDAT rides with MAIL and RCPT, beyond the wording of RFC 3030. One round trip a message.
+ */
+export type WireLevel = (typeof WIRE_LEVELS)[number];
+
+export const WIRE_LEVELS = ['lock-step', 'envelope', 'data', 'grouped', 'chunked', 'one-flight'] as const;
+
+const GROUPED: number = WIRE_LEVELS.indexOf('grouped');
+
+/** What one server stands; remembered over its connections. */
+export class WireLadder {
+  #top: number;
+  #proven = false;
+
+  constructor(top: WireLevel) {
+    this.#top = WIRE_LEVELS.indexOf(top);
+  }
+
+  /** Grouping begins after the first message that went well: its failures are the hardest to read. */
+  get level(): WireLevel {
+    const step = this.#proven ? this.#top : Math.min(this.#top, this.#top >= GROUPED ? GROUPED - 1 : this.#top);
+    return WIRE_LEVELS[step] ?? 'lock-step';
+  }
+
+  /** A message went well. */
+  prove(): void {
+    this.#proven = true;
+  }
+
+  /** A server stumbled over a legal conversation at `level`. Returns whether there is a step below. */
+  demote(level: WireLevel): boolean {
+    const step = WIRE_LEVELS.indexOf(level);
+    if (step === 0) return false;
+    this.#top = Math.min(this.#top, step - 1);
+    return true;
+  }
+}
