@@ -19,7 +19,7 @@ export interface ComposeOptions {
 export interface ComposedMail extends OutgoingMail {
   /** The whole message where it is small, else a stream that opens nothing before it is read; every line ends with CRLF. */
   readonly message: Uint8Array | Readable;
-  /** With angle brackets; `undefined` only for a `raw` message whose header cannot be seen beforehand. */
+  /** With angle brackets; `undefined` for a `raw` message that shows none beforehand: without one, or not read yet. */
   readonly messageId: string | undefined;
 }
 

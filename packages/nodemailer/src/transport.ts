@@ -21,7 +21,8 @@ export interface TransportMail {
   readonly message: MimeNode;
 }
 
-type Callback<T> = (error: Error | null, result?: T) => void;
+/** As nodemailer's own, which say that there is a result; after an error there is none. */
+type Callback<T> = (error: Error | null, result: T) => void;
 
 /** A nodemailer transport over core. */
 export interface MailgrantTransport {
@@ -32,7 +33,7 @@ export interface MailgrantTransport {
   send(mail: TransportMail, callback: Callback<SentMessage>): void;
   /** Gets a token, connects and logs in. */
   verify(): Promise<true>;
-  verify(callback: (error: Error | null, success?: true) => void): void;
+  verify(callback: Callback<true>): void;
   /**
    * Waits for what was accepted, then closes the connections; with `force` it does not wait. A mailer that was passed in
    * stays open.
@@ -60,7 +61,8 @@ const IDLE_BELOW = 6;
  */
 export function mailgrantTransport(target: MailerOptions | Mailer): MailgrantTransport {
   const given = isMailer(target);
-  const mailer = given ? target : createMailer(target);
+  // nodemailer's callers send whole lists at once and expect that the rest waits
+  const mailer = given ? target : createMailer({ ...target, queue: { whenFull: 'wait', ...target.queue } });
   const events = new EventEmitter();
   const composing = new Set<Promise<unknown>>();
   let underWay = 0;
@@ -145,7 +147,7 @@ async function toOutgoing({ data, message }: TransportMail): Promise<Outgoing> {
 function settle<T>(promise: Promise<T>, callback: Callback<T>): void {
   promise.then(
     (result) => queueMicrotask(() => callback(null, result)),
-    (error: Error) => queueMicrotask(() => callback(error)),
+    (error: Error) => queueMicrotask(() => callback(error, undefined as never)),
   );
 }
 

@@ -252,6 +252,20 @@ test('a queue can be fed by the idle event', async () => {
   expect(most).toBeLessThanOrEqual(7);
 });
 
+test('more than the queue holds waits unless the options say otherwise', async () => {
+  const full = nodemailer.createTransport(mailgrantTransport({ ...accountOf(sandbox), queue: { messages: 1 } }));
+  const infos = await Promise.all(['1', '2', '3'].map((subject) => full.sendMail({ ...mail, subject })));
+  expect(infos.map(({ rejected }) => rejected)).toEqual([[], [], []]);
+  await close(full);
+  const strict = nodemailer.createTransport(
+    mailgrantTransport({ ...accountOf(sandbox), queue: { messages: 1, whenFull: 'refuse' } }),
+  );
+  const [first, second] = [strict.sendMail(mail), failure(strict.sendMail(mail))];
+  expect(await second).toMatchObject({ code: 'ERR_MAILER_QUEUE_FULL', nodemailerCode: 'EMAXLIMIT' });
+  await first;
+  await close(strict);
+});
+
 test('what cannot be read or may not be is found before anything is sent', async () => {
   const missing = await failure(transporter.sendMail({ ...mail, attachments: [{ path: '/does/not/exist' }] }));
   expect(missing).toMatchObject({
