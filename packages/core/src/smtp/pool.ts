@@ -9,6 +9,7 @@ import {
   ProtocolError,
   ReplyError,
   type Stage,
+  TokenError,
   mayHaveBeenSent,
 } from '../errors.ts';
 import type { CachedTokenSource } from '../oauth/token-cache.ts';
@@ -225,8 +226,9 @@ export class Pool {
         new ConnectionError('ERR_SMTP_CLOSED', 'dropped after a breach of protocol', { cause: error }),
       );
     }
-    // A server that does not stand our pace gets the message again, one step slower.
-    const stumbled = isStumble(error) && this.#options.ladder.demote(level);
+    // A server that does not stand our pace gets the message again, one step slower. One that fell silent may, too, but
+    // another wait would double the caller's: that is for the next message.
+    const stumbled = isStumble(error) && this.#options.ladder.demote(level) && !isTimeout(error);
     // A connection that served before was closed under us, or went with a neighbour: that is not the message's failure.
     if ((stumbled || (!first && connectionDied(error))) && repeatable(job, error) && job.moves < MOVES) {
       job.moves += 1;
@@ -339,7 +341,8 @@ export class Pool {
   /** A refused token is renewed once, on a fresh connection; it is never presented twice. */
   async #openAuthenticated(signal: AbortSignal): Promise<Connection> {
     const { connection: options, token } = this.#options;
-    for (let renewed = false; ; renewed = true) {
+    let refusal: AuthenticationError | undefined;
+    for (;;) {
       let used: AccessToken | undefined;
       const take = async (): Promise<AccessToken> => {
         used = await token({ signal });
@@ -351,9 +354,12 @@ export class Pool {
         this.#options.gate.succeeded(undefined);
         return connection;
       } catch (error) {
-        if (!(error instanceof AuthenticationError) || error.reply.code < 500 || used === undefined) throw error;
+        // What the server refused is the news; that no better token could be had is why it stays so.
+        if (refusal !== undefined && error instanceof TokenError) throw refusedAgain(refusal, error);
+        if (!(error instanceof AuthenticationError) || error.reply.code !== 535 || used === undefined) throw error;
         token.reject(used);
-        if (renewed) throw error;
+        if (refusal !== undefined) throw error;
+        refusal = error;
       }
     }
   }
@@ -407,6 +413,10 @@ export class Pool {
   }
 }
 
+function refusedAgain({ mechanism, reply, challenge }: AuthenticationError, cause: TokenError): AuthenticationError {
+  return new AuthenticationError(mechanism, reply, { challenge, cause });
+}
+
 function connectionDied(error: unknown): boolean {
   if (error instanceof ConnectionError) return error.code === 'ERR_SMTP_CLOSED';
   return error instanceof ReplyError && error.reply.code === 421 && error.code !== 'ERR_SMTP_MESSAGE_REFUSED';
@@ -415,9 +425,13 @@ function connectionDied(error: unknown): boolean {
 /** What a server says or does that cannot follow a legal command: it lost count of a flight. */
 function isStumble(error: unknown): boolean {
   if (error instanceof ProtocolError) return IN_FLIGHT.has(error.stage);
-  if (error instanceof ConnectionError) return error.code === 'ERR_SMTP_TIMEOUT' && IN_FLIGHT.has(error.stage);
+  if (error instanceof ConnectionError) return isTimeout(error) && IN_FLIGHT.has(error.stage);
   if (!(error instanceof ReplyError)) return false;
   return (error.reply.code === 500 || error.reply.code === 503) && IN_FLIGHT.has(error.stage);
+}
+
+function isTimeout(error: unknown): boolean {
+  return error instanceof ConnectionError && error.code === 'ERR_SMTP_TIMEOUT';
 }
 
 /** Sending it again can neither double it nor send half of it. */
