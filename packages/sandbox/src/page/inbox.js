@@ -174,10 +174,14 @@ async function show() {
     { class: 'back', href: ['sessions', 'tokens'].includes(target.view) ? '#/activity' : '#/' },
     '‹ Back',
   );
+  const onTab = document.activeElement?.getAttribute('role') === 'tab';
   content.replaceChildren(back, made);
-  content.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  document.body.dataset.pane =
-    ['', 'activity'].includes(target.view) && state.messages.length + activity().length > 0 ? 'list' : 'content';
+  const tab = content.querySelector('[role=tab][aria-selected=true]');
+  tab?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  if (onTab) tab?.focus();
+  const atList = ['', 'activity'].includes(target.view) && state.messages.length + activity().length > 0;
+  document.body.dataset.pane = atList ? 'list' : 'content';
+  if (!onTab && !wide.matches && !atList) content.focus(); // the list, and what was chosen in it, is gone from view
   renderList();
 }
 

@@ -113,7 +113,6 @@ function tabs(mail, wanted) {
     if (step === undefined) return;
     const index = (offered.indexOf(chosen) + step + offered.length) % offered.length;
     go(offered[index].id);
-    requestAnimationFrame(() => document.querySelector('[role=tab][aria-selected=true]')?.focus());
   };
   return [
     h(
