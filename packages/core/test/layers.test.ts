@@ -7,7 +7,8 @@ const PAGE = new URL('../../../docs/architecture.md', import.meta.url);
 
 /** What may be taken from Node.js, and by whom: a file, or all of a folder. Types may be taken by everybody. */
 const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 'anything'>>>> = {
-  'smtp/channel.ts': { 'node:net': ['default'], 'node:tls': ['default'] },
+  'smtp/socket.ts': { 'node:net': ['default'], 'node:tls': ['default'] },
+  'smtp/channel.ts': { 'node:net': ['isIPv6'], 'node:tls': ['TLSSocket'] },
   'smtp/connection.ts': { 'node:net': ['isIP'] },
   'smtp/content.ts': { 'node:buffer': ['isAscii'] },
   'smtp/mailbox.ts': { 'node:url': ['domainToASCII'] },
@@ -28,7 +29,7 @@ const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 
 
 const SOCKETS = /^node:(?:net|tls|http|https|http2|dgram)$/;
 /** What these modules have besides sockets. */
-const NO_SOCKET = ['isIP', 'isIPv4', 'isIPv6', 'createSecureContext'];
+const NO_SOCKET = ['isIP', 'isIPv4', 'isIPv6', 'createSecureContext', 'TLSSocket'];
 
 /** Up to this layer files are pure, but for those of IMPURE. */
 const PURE = 3;
@@ -130,7 +131,7 @@ describe('the core', () => {
         ({ specifier, values }) => SOCKETS.test(specifier) && values.some((each) => !NO_SOCKET.includes(each)),
       ),
     );
-    expect(opens.map(({ path }) => path)).toEqual(['smtp/channel.ts']);
+    expect(opens.map(({ path }) => path)).toEqual(['smtp/socket.ts']);
   });
 
   test('asks for tokens over the network in one file only', () => {

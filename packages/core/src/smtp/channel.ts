@@ -1,9 +1,16 @@
-// The only I/O of the core: one socket, one parser, and a loop that plays dialogues over them, several in flight when the
-// next may speak behind the last words of the one before (RFC 2920 section 3.1). Over 300 lines because what a socket
-// can do wrong has to be judged beside the replies still owed; whatever can be decided without the socket is elsewhere.
-import net from 'node:net';
-import tls from 'node:tls';
-import { ConnectionError, type ErrorCode, type MailError, ProtocolError, type Stage } from '../errors.ts';
+// A socket, a parser, and a loop that plays dialogues over them, several in flight when the next may speak behind the last
+// words of the one before (RFC 2920 section 3.1). Over 300 lines because what a socket can do wrong has to be judged beside
+// the replies still owed; opening the socket, and whatever can be decided without it, is elsewhere.
+import { type Socket, isIPv6 } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import {
+  CapabilityError,
+  ConnectionError,
+  type ErrorCode,
+  type MailError,
+  ProtocolError,
+  type Stage,
+} from '../errors.ts';
 import { type Redactor, createRedactor, printable } from '../redact.ts';
 import type { Secret } from '../secret.ts';
 import type { Content } from './content.ts';
@@ -11,21 +18,21 @@ import type { Body, Dialogue, Step } from './dialogue.ts';
 import { eightBitRefused } from './envelope.ts';
 import { ReplyParser } from './reply-parser.ts';
 import { type Reply, replyText } from './reply.ts';
+import { type SocketOptions, abortError, connectTcp, reasonOf, startTls } from './socket.ts';
 import { type Timeouts, replyTimeout } from './timeouts.ts';
 import { MessageEncoder } from './transparency.ts';
 import { transcribe, transcribing } from './transcript.ts';
 
-export interface ChannelOptions {
-  readonly host: string;
-  readonly port: number;
+export interface ChannelOptions extends SocketOptions {
   /** TLS from the first byte (RFC 8314 section 3.3). */
   readonly implicitTls: boolean;
-  readonly secureContext: tls.SecureContext;
   readonly timeouts: Timeouts;
 }
 
 /** A dialogue being played. */
 export interface Run {
+  /** Where the conversation stands. */
+  readonly stage: Stage;
   /** Ends the dialogue with this error; what others on the channel still wait for is not touched where that is possible. */
   cancel(error: ConnectionError): void;
 }
@@ -68,7 +75,7 @@ let connections = 0;
 export class Channel {
   readonly #options: ChannelOptions;
   readonly #id = ++connections;
-  #socket: net.Socket;
+  #socket: Socket;
   #parser = new ReplyParser();
   #redact: Redactor = printable;
   #expected: Expected[] = [];
@@ -91,24 +98,23 @@ export class Channel {
 
   /** Connects, and does the TLS handshake where it comes first. */
   static async open(options: ChannelOptions, signal?: AbortSignal): Promise<Channel> {
-    if (signal?.aborted === true) throw abortError(signal, 'connect');
-    const plain = net.connect({ host: options.host, port: options.port, noDelay: true });
-    const channel = new Channel(options, plain);
-    const abort = (): void => channel.destroy(abortError(signal, 'connect'));
+    const plain = await connectTcp(options, signal);
+    if (!options.implicitTls) return new Channel(options, plain);
+    const { socket, secured } = startTls(plain, options);
+    const abort = (): void => void socket.destroy(abortError(signal, 'tls'));
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      await channel.#until(plain, 'connect', options.timeouts.connect);
-      if (options.implicitTls) await channel.#handshake(plain);
-      else channel.#attach(plain);
-      return channel;
+      await secured;
     } finally {
       signal?.removeEventListener('abort', abort);
     }
+    return new Channel(options, socket);
   }
 
-  private constructor(options: ChannelOptions, socket: net.Socket) {
+  private constructor(options: ChannelOptions, socket: Socket) {
     this.#options = options;
     this.#socket = socket;
+    this.#attach();
   }
 
   /** Whether everything said so far was answered and nothing is being said. */
@@ -124,11 +130,16 @@ export class Channel {
     return this.#failure !== undefined;
   }
 
+  /** Why it is closed. */
+  get failure(): MailError | undefined {
+    return this.#failure;
+  }
+
   /** The address literal of this end (RFC 5321 section 4.1.3), for a client without a name of its own. */
   get localLiteral(): string {
     const address = this.#socket.localAddress ?? '127.0.0.1';
     const ipv4 = address.startsWith('::ffff:') ? address.slice(7) : address;
-    return net.isIPv6(ipv4) ? `[IPv6:${ipv4.replace(/%.*$/, '')}]` : `[${ipv4}]`;
+    return isIPv6(ipv4) ? `[IPv6:${ipv4.replace(/%.*$/, '')}]` : `[${ipv4}]`;
   }
 
   get remoteAddress(): string {
@@ -138,7 +149,7 @@ export class Channel {
   /** TLS version and cipher of the socket; `undefined` while it is in clear. */
   get tls(): { readonly protocol: string; readonly cipher: string } | undefined {
     const socket = this.#socket;
-    if (!(socket instanceof tls.TLSSocket)) return undefined;
+    if (!(socket instanceof TLSSocket)) return undefined;
     return { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().name };
   }
 
@@ -165,28 +176,36 @@ export class Channel {
       cancelled: false,
       settled: false,
     };
-    if (this.#failure !== undefined) {
-      this.#settle(task, this.#failure, undefined);
-      return { cancel() {} };
-    }
     if (this.#speaker !== undefined) throw new Error('a dialogue was started while another speaks');
-    this.#socket.ref();
-    this.#speaker = task;
+    if (this.#failure === undefined) {
+      this.#socket.ref();
+      this.#speaker = task;
+    }
     this.#advance(task, []);
     if (!this.#reading) this.#flush();
-    return { cancel: (error) => this.#cancel(task, error) };
+    return {
+      get stage() {
+        return task.stage;
+      },
+      cancel: (error) => this.#cancel(task, error),
+    };
   }
 
-  /** Plays a dialogue to its end. */
+  /** Plays a dialogue to its end, on a channel that can go on after it. */
   async play<T>(dialogue: Dialogue<T>, signal?: AbortSignal): Promise<T> {
     let abort: (() => void) | undefined;
+    let run: Run | undefined;
     try {
-      return await new Promise<T>((resolve, reject) => {
-        const run = this.start(dialogue, (error, value) => (error === undefined ? resolve(value as T) : reject(error)));
-        abort = () => run.cancel(abortError(signal));
+      const value = await new Promise<T>((resolve, reject) => {
+        const begun = this.start(dialogue, (error, end) => (error === undefined ? resolve(end as T) : reject(error)));
+        run = begun;
+        abort = () => begun.cancel(abortError(signal));
         signal?.addEventListener('abort', abort, { once: true });
         if (signal?.aborted === true) abort();
       });
+      // What came together with the last reply may have been the end of the connection.
+      if (this.#failure !== undefined) throw this.#failureFor(this.#failure, run?.stage ?? 'connect', false);
+      return value;
     } finally {
       if (abort !== undefined) signal?.removeEventListener('abort', abort);
     }
@@ -238,8 +257,9 @@ export class Channel {
       return;
     }
     if (next.done === true) this.#settle(task, undefined, next.value);
-    else if (this.#failure !== undefined) this.#settle(task, error ?? this.#failure, undefined);
-    else this.#play(task, next.value);
+    else if (this.#failure !== undefined) {
+      this.#settle(task, error ?? this.#failureFor(this.#failure, stageOf(next.value), false), undefined);
+    } else this.#play(task, next.value);
   }
 
   #play(task: Task, step: Step): void {
@@ -311,7 +331,7 @@ export class Channel {
     this.#reading = false;
     if (this.#failure !== undefined) return;
     if (this.#parser.failure !== undefined) {
-      this.destroy(this.#parser.failure);
+      this.destroy(new ProtocolError(this.#redact(this.#parser.failure.message))); // it quotes the server
       return;
     }
     this.#flush();
@@ -417,7 +437,8 @@ export class Channel {
         if (this.#failure !== undefined) return;
         const facts = { cause, stage: 'message' } as const;
         // The text stays out of our message: it is the caller's, and it is there as the cause.
-        this.destroy(new ConnectionError('ERR_SMTP_BODY', 'the message could not be read to its end', facts));
+        const unreadable = new ConnectionError('ERR_SMTP_BODY', 'the message could not be read to its end', facts);
+        this.destroy(cause instanceof CapabilityError ? cause : unreadable);
       },
     );
   }
@@ -490,66 +511,27 @@ export class Channel {
     this.#armTimer();
   }
 
-  // ---- TLS ----
+  // ---- the socket ----
 
   #secure(task: Task): void {
     if (this.#expected.length > 0 || this.#parser.pending) {
       this.destroy(new ProtocolError('data arrived between the reply to STARTTLS and the handshake', { stage: 'tls' }));
       return;
     }
-    const plain = this.#socket;
-    for (const [event, listener] of this.#listeners) plain.off(event, listener as () => void);
-    plain.on('error', () => {}); // the TLS socket above it reports the same error
-    this.#handshake(plain).then(
+    for (const [event, listener] of this.#listeners) this.#socket.off(event, listener as () => void);
+    const { socket, secured } = startTls(this.#socket, this.#options);
+    this.#socket = socket;
+    secured.then(
       () => {
+        if (this.#failure !== undefined) return;
+        this.#parser = new ReplyParser();
+        this.#attach();
+        if (transcribing()) this.#note(`TLS: ${this.tls?.protocol} ${this.tls?.cipher}`);
         this.#advance(task, []);
         this.#flush();
       },
-      () => {}, // the task was told by destroy()
+      (error: ConnectionError) => this.destroy(error),
     );
-  }
-
-  async #handshake(plain: net.Socket): Promise<void> {
-    const { host, secureContext, timeouts } = this.#options;
-    const socket = tls.connect({
-      socket: plain,
-      host,
-      // An IP address is not a server name (RFC 6066 section 3); the certificate is checked against `host` all the same.
-      servername: net.isIP(host) === 0 ? host : '',
-      secureContext,
-      rejectUnauthorized: true, // in words: NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment has no say
-    });
-    this.#socket = socket;
-    await this.#until(socket, 'secureConnect', timeouts.tls);
-    if (!socket.authorized) {
-      this.destroy(this.#error('ERR_SMTP_TLS', 'tls: the certificate is not trusted', 'tls'));
-      throw this.#failure ?? new Error('unreachable');
-    }
-    this.#parser = new ReplyParser();
-    this.#attach(socket);
-    if (transcribing()) this.#note(`TLS: ${this.tls?.protocol} ${this.tls?.cipher}`);
-  }
-
-  /** Waits for an event of a socket that is being opened. */
-  #until(socket: net.Socket, event: 'connect' | 'secureConnect', timeout: number): Promise<void> {
-    const stage = event === 'connect' ? 'connect' : 'tls';
-    const code = event === 'connect' ? 'ERR_SMTP_CONNECT' : 'ERR_SMTP_TLS';
-    return new Promise((resolve, reject) => {
-      const fail = (why: string, cause?: Error, kind: ErrorCode = code): void => {
-        clearTimeout(timer);
-        this.destroy(this.#error(kind, `${stage}: ${why}`, stage, cause));
-        reject(this.#failure);
-      };
-      const opened = (): void => {
-        clearTimeout(timer);
-        socket.off('error', failed).off('close', closed);
-        resolve();
-      };
-      const failed = (cause: Error): void => fail(reasonOf(cause), cause);
-      const closed = (): void => fail('the connection was closed');
-      const timer = setTimeout(() => fail(`no answer within ${timeout} ms`, undefined, 'ERR_SMTP_TIMEOUT'), timeout);
-      socket.once(event, opened).on('error', failed).on('close', closed);
-    });
   }
 
   readonly #listeners: readonly [string, (...args: never[]) => void][] = [
@@ -560,9 +542,8 @@ export class Channel {
     ['close', (): void => this.#onEnd()],
   ];
 
-  #attach(socket: net.Socket): void {
-    this.#socket = socket;
-    for (const [event, listener] of this.#listeners) socket.on(event, listener as () => void);
+  #attach(): void {
+    for (const [event, listener] of this.#listeners) this.#socket.on(event, listener as () => void);
   }
 
   #onError(cause: Error): void {
@@ -619,6 +600,7 @@ export class Channel {
     const facts = { cause: reason.cause, stage, mayHaveBeenSent: sent };
     const tail = sent ? '; the message may have been sent' : '';
     if (reason instanceof ProtocolError) return new ProtocolError(`${reason.message}${tail}`, facts);
+    if (reason instanceof CapabilityError) return new CapabilityError(reason.code, reason.message, facts);
     const where = reason.message.includes(stage) ? '' : ` (${stage})`;
     return new ConnectionError(reason.code, `${reason.message}${where}${tail}`, facts);
   }
@@ -641,15 +623,7 @@ export class Channel {
   }
 }
 
-function abortError(signal: AbortSignal | undefined, stage?: Stage): ConnectionError {
-  return new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', {
-    cause: signal?.reason,
-    ...(stage && { stage }),
-  });
-}
-
-/** Node gathers the failures of several addresses in an AggregateError without a message of its own. */
-function reasonOf(cause: Error): string {
-  const causes: readonly Error[] = cause instanceof AggregateError ? cause.errors : [cause];
-  return printable([...new Set(causes.map((each) => each.message))].join('; '));
+function stageOf(step: Step): Stage {
+  if (step.kind === 'exchange') return step.commands[0]?.stage ?? 'message';
+  return step.kind === 'secure' ? 'tls' : 'greeting';
 }

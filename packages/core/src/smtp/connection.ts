@@ -110,6 +110,8 @@ export class Connection {
         ({ inline }) => ({ inline }),
       );
       const handshake = tls === 'none' ? 0 : opened.tls?.protocol === 'TLSv1.3' ? 1 : 2;
+      // What came right behind the last reply may have ended it already.
+      if (opened.failure !== undefined) throw opened.failure;
       return new Connection(opened, access, {
         server: { host, port },
         greeting: session.greeting,

@@ -365,7 +365,7 @@ export class Pool {
   }
 
   #add(connection: Connection): void {
-    this.#open.add(connection);
+    if (!connection.closed) this.#open.add(connection);
     connection.onClose = () => {
       this.#open.delete(connection);
       this.#idleSince.delete(connection);

@@ -129,7 +129,7 @@ function* content({ body, wire }: Transaction): Dialogue<Reply> {
 }
 
 function judgeMessage(reply: Reply | undefined): Reply {
-  if (reply !== undefined && reply.code >= 200 && reply.code < 300) return reply;
+  if (reply?.code === 250) return reply;
   if (reply !== undefined && reply.code >= 400) {
     throw new ReplyError('ERR_SMTP_MESSAGE_REFUSED', 'message', reply, { stage: 'message' });
   }
@@ -143,13 +143,16 @@ function judgeMessage(reply: Reply | undefined): Reply {
   );
 }
 
+/** RFC 5321 section 4.3.2: accepted, will forward, will try. */
+const RECIPIENT_TAKEN: readonly number[] = [250, 251, 252];
+
 function sort(to: readonly Mailbox[], replies: readonly Reply[]): RecipientResults {
   const accepted: RecipientResult[] = [];
   const deferred: RecipientResult[] = [];
   const refusals: RecipientResult[] = [];
   for (const [i, { address }] of to.entries()) {
     const reply = replies[i];
-    if (reply === undefined || (reply.code >= 300 && reply.code < 400)) {
+    if (reply === undefined || (reply.code < 400 && !RECIPIENT_TAKEN.includes(reply.code))) {
       throw new ProtocolError(`RCPT: expected 250, got ${reply === undefined ? 'nothing' : replyText(reply)}`, {
         stage: 'RCPT',
       });
@@ -178,7 +181,7 @@ function notAll({ deferred, refused: refusals }: RecipientResults): ReplyError |
 function refused(reply: Reply | undefined, stage: Stage): ReplyError | undefined {
   if (reply !== undefined && reply.code >= 400)
     return new ReplyError('ERR_SMTP_SENDER_REFUSED', stage, reply, { stage });
-  if (reply === undefined || reply.code >= 300) throw unexpected(reply, 250, stage);
+  if (reply?.code !== 250) throw unexpected(reply, 250, stage);
   return undefined;
 }
 
