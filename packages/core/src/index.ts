@@ -61,7 +61,7 @@ export {
   type TokenStore,
 } from './oauth/token-store.ts';
 export { encryptedFileTokenStore, type EncryptedFileTokenStoreOptions } from './oauth/encrypted-file-store.ts';
-export type { SealingKey } from './oauth/sealed-file.ts';
+export type { SealingKey } from './oauth/sealing-key.ts';
 export { TokenEndpointError } from './oauth/token-endpoint-error.ts';
 export { decodeClaims, printableClaims, type Claims, type PrintableClaim } from './oauth/claims.ts';
 export type {

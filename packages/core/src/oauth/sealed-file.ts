@@ -14,11 +14,8 @@ import {
 import { mkdir, open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { InputError, TokenError } from '../errors.ts';
-import { Secret } from '../secret.ts';
-
-/** 32 random bytes, or a passphrase to derive them from (scrypt, some 0.2 seconds once per process). */
-export type SealingKey = Uint8Array | { readonly passphrase: string | Secret };
+import { TokenError } from '../errors.ts';
+import type { CheckedKey } from './sealing-key.ts';
 
 export interface SealedFile {
   /** @throws TokenError `ERR_OAUTH_SOURCE` when the key does not fit or the file is damaged. */
@@ -37,12 +34,10 @@ const TAG = NONCE + 12;
 const CIPHERTEXT = TAG + 16;
 /** RFC 7914; 32 MB and three passes, OWASP's second choice of 2025. */
 const SCRYPT = { N: 2 ** 15, r: 8, p: 3, maxmem: 64 * 1024 * 1024 };
-const SHORTEST_PASSPHRASE = 12;
 
 const deriveByScrypt = promisify<string, Buffer, number, typeof SCRYPT, Buffer>(scrypt);
 
-/** @throws TypeError `ERR_INPUT_OPTION` when the key is neither 32 bytes nor a passphrase of 12 characters or more. */
-export function sealedFile(path: string, key: SealingKey): SealedFile {
+export function sealedFile(path: string, key: CheckedKey): SealedFile {
   const { kind, derive } = keyDerivation(key);
   let known: { readonly salt: Buffer; readonly material: Buffer } | undefined;
   const materialFor = async (salt: Buffer): Promise<Buffer> => {
@@ -95,24 +90,16 @@ export function sealedFile(path: string, key: SealingKey): SealedFile {
   };
 }
 
-function keyDerivation(key: SealingKey): { kind: number; derive: (salt: Buffer) => Promise<Buffer> } {
-  if (key instanceof Uint8Array && key.length === 32) {
-    const copy = Buffer.from(key);
-    return {
-      kind: RANDOM_KEY,
-      derive: async (salt) => Buffer.from(hkdfSync('sha256', copy, salt, 'mailgrant store', 64)),
-    };
+function keyDerivation(key: CheckedKey): { kind: number; derive: (salt: Buffer) => Promise<Buffer> } {
+  if ('phrase' in key) {
+    const phrase = key.phrase.reveal().normalize('NFC');
+    return { kind: PASSPHRASE, derive: (salt) => deriveByScrypt(phrase, salt, 64, SCRYPT) };
   }
-  if (!(key instanceof Uint8Array) && typeof key === 'object' && key !== null) {
-    const phrase = key.passphrase instanceof Secret ? key.passphrase.reveal() : key.passphrase;
-    if (typeof phrase === 'string' && phrase.length >= SHORTEST_PASSPHRASE) {
-      return { kind: PASSPHRASE, derive: (salt) => deriveByScrypt(phrase.normalize('NFC'), salt, 64, SCRYPT) };
-    }
-  }
-  throw new InputError(
-    'ERR_INPUT_OPTION',
-    `key must be 32 bytes or { passphrase } of at least ${SHORTEST_PASSPHRASE} characters`,
-  );
+  const { bytes } = key;
+  return {
+    kind: RANDOM_KEY,
+    derive: async (salt) => Buffer.from(hkdfSync('sha256', bytes, salt, 'mailgrant store', 64)),
+  };
 }
 
 async function replaceFile(path: string, bytes: Buffer, unlessLost: () => Promise<boolean>): Promise<void> {
