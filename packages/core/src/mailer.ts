@@ -18,7 +18,7 @@ import { Pool } from './smtp/pool.ts';
 import type { TlsMode } from './smtp/session.ts';
 import { type Timeouts, completeTimeouts } from './smtp/timeouts.ts';
 import { WIRE_LEVELS, WireLadder, type WireLevel } from './smtp/wire-ladder.ts';
-import { SEND, type SendContext, TOKEN_EVENTS, trace } from './tracing.ts';
+import { SEND, type SendContext, TOKEN_EVENTS, isTraced, trace } from './tracing.ts';
 
 export interface MailerOptions {
   /** A known service by name, or a description of another one. Required unless `host` is given. */
@@ -155,6 +155,10 @@ export function createMailer(options: MailerOptions): Mailer {
   const pools = new PoolSet(newPool);
 
   let closed: Promise<void> | undefined;
+  const submit = (job: Job, login: string): void => {
+    if (closed !== undefined) job.reject(closedError());
+    else backlog.admit(job, () => pools.of(login).submit(job));
+  };
   const close = ({ deadline = 30_000 }: CloseOptions = {}): Promise<void> => (closed ??= pools.close(deadline));
   return {
     async send(mail, { signal, deadline } = {}) {
@@ -164,6 +168,10 @@ export function createMailer(options: MailerOptions): Mailer {
       if (login === undefined) throw new InputError('ERR_INPUT_ADDRESS', 'user: the null sender cannot log in');
       const content = toContent(mail.message, mail.size);
       const job = new Job({ envelope, content, binary: mail.binary === true }, { signal, deadline });
+      if (!isTraced(SEND)) {
+        submit(job, login);
+        return job.promise;
+      }
       return trace(
         SEND,
         () => ({
@@ -174,8 +182,7 @@ export function createMailer(options: MailerOptions): Mailer {
           size: content.size,
         }),
         () => {
-          if (closed !== undefined) job.reject(closedError());
-          else backlog.admit(job, () => pools.of(login).submit(job));
+          submit(job, login);
           return job.promise;
         },
         summaryOf,

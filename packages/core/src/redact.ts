@@ -12,7 +12,8 @@ const RUN = 12;
 const BLOCK = 6;
 /** Shorter secrets are in every second word; nobody's secret is that short. */
 const SHORTEST = 4;
-const HASHES = 2 ** 15;
+/** Bits: of a token's blocks fewer than one in a hundred places meets one by chance. */
+const HASHES = 2 ** 18;
 const PERCENT = 0x25;
 const BACKSLASH = 0x5c;
 
@@ -34,6 +35,7 @@ export function createRedactor(secrets: readonly (string | Secret)[]): Redactor 
   return (text) => {
     // Built at the first text: most redactors never see one.
     index ??= indexSecrets(secrets.map((secret) => (typeof secret === 'string' ? secret : secret.reveal())));
+    if (isHarmless(index, text)) return text;
     return printableAround(text, findSecrets(index, fold(text)));
   };
 }
@@ -61,7 +63,7 @@ interface SecretIndex {
 
 function indexSecrets(secrets: readonly string[]): SecretIndex {
   const blocks = new Map<string, { before: string; after: string }[]>();
-  const hashes = new Uint8Array(HASHES);
+  const hashes = new Uint8Array(HASHES / 8);
   const short = new Set<string>();
   for (const form of new Set(secrets.filter((secret) => secret.length >= SHORTEST).flatMap(formsOf))) {
     if (form.length < RUN) short.add(form);
@@ -79,7 +81,8 @@ function indexSecrets(secrets: readonly string[]): SecretIndex {
   for (const block of blocks.keys()) {
     let hash = 0;
     for (let i = 0; i < BLOCK; i += 1) hash = hashNext(hash, block.charCodeAt(i), 0);
-    hashes[hash & (HASHES - 1)] = 1;
+    const byte = (hash >>> 3) & (HASHES / 8 - 1);
+    hashes[byte] = (hashes[byte] ?? 0) | (1 << (hash & 7));
   }
   return { hashes, blocks, short: [...short] };
 }
@@ -96,6 +99,25 @@ function formsOf(secret: string): string[] {
     (form) => fold(form).text,
   );
 }
+
+/** Printable ASCII without an escape and without a block of a secret: almost every text, known without making another. */
+function isHarmless({ hashes, blocks, short }: SecretIndex, text: string): boolean {
+  if (short.length > 0) return false;
+  let hash = 0;
+  for (let next = 0; next < text.length; next += 1) {
+    const folded = FOLDED[text.charCodeAt(next)] ?? 0;
+    if (folded === 0) return false;
+    const at = next + 1 - BLOCK;
+    hash = hashNext(hash, folded, at > 0 ? (FOLDED[text.charCodeAt(at - 1)] ?? 0) : 0);
+    if (at >= 0 && hasHash(hashes, hash) && blocks.has(foldAlphabet(text.slice(at, at + BLOCK)))) return false;
+  }
+  return true;
+}
+
+/** What foldAlphabet() makes of each printable ASCII character; 0 for what needs a closer look. */
+const FOLDED: Uint8Array = Uint8Array.from({ length: 0x7f }, (_, code) =>
+  code < 0x20 || code === PERCENT || code === BACKSLASH ? 0 : foldAlphabet(String.fromCharCode(code)).charCodeAt(0),
+);
 
 /** Undoes what encodings do: UTF-8 bytes, percent signs resolved, no backslash, one case, one alphabet for both base64. */
 function fold(text: string): Folded {
@@ -150,7 +172,7 @@ function findSecrets(
   for (let next = 0; next < text.length; next += 1) {
     const at = next + 1 - BLOCK;
     hash = hashNext(hash, text.charCodeAt(next), at > 0 ? text.charCodeAt(at - 1) : 0);
-    if (at < 0 || hashes[hash & (HASHES - 1)] === 0) continue;
+    if (at < 0 || !hasHash(hashes, hash)) continue;
     for (const { before, after } of blocks.get(text.slice(at, at + BLOCK)) ?? []) {
       let from = at;
       let to = at + BLOCK;
@@ -168,6 +190,10 @@ function findSecrets(
     else merged.push([start, end]);
   }
   return merged;
+}
+
+function hasHash(hashes: Uint8Array, hash: number): boolean {
+  return ((hashes[(hash >>> 3) & (HASHES / 8 - 1)] ?? 0) & (1 << (hash & 7))) !== 0;
 }
 
 /** The hash of a block that moves on by one character (Rabin and Karp), in 32 bits. */

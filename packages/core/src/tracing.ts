@@ -53,6 +53,17 @@ export const TOKEN: Traced<TokenContext> = tracingChannel('mailgrant:token');
 /** `mailgrant:token:events`: a TokenEvent of a cache that a mailer made, with the provider's id. */
 export const TOKEN_EVENTS: Channel<unknown, unknown> = channel('mailgrant:token:events');
 
+/** Whether anybody listens. */
+export function isTraced<C>({ start, end, asyncStart, asyncEnd, error }: Traced<C>): boolean {
+  return (
+    start.hasSubscribers ||
+    end.hasSubscribers ||
+    asyncStart.hasSubscribers ||
+    asyncEnd.hasSubscribers ||
+    error.hasSubscribers
+  );
+}
+
 /** Runs `run` inside a trace; `summary` is what the context shows of its result. */
 export async function trace<T, R, C extends ServerContext & { result?: R }>(
   traced: Traced<C>,
@@ -60,8 +71,7 @@ export async function trace<T, R, C extends ServerContext & { result?: R }>(
   run: () => Promise<T>,
   summary: (value: T) => R,
 ): Promise<T> {
-  const { start, end, asyncStart, asyncEnd, error } = traced;
-  if (![start, end, asyncStart, asyncEnd, error].some((each) => each.hasSubscribers)) return run();
+  if (!isTraced(traced)) return run();
   let value: { readonly of: T } | undefined;
   await traced.tracePromise(async () => {
     value = { of: await run() };

@@ -10,11 +10,11 @@ const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 
   'smtp/socket.ts': { 'node:net': ['default'], 'node:tls': ['default'] },
   'smtp/channel.ts': { 'node:net': ['isIPv6'], 'node:tls': ['TLSSocket'] },
   'smtp/connection.ts': { 'node:net': ['isIP'] },
-  'smtp/content.ts': { 'node:buffer': ['isAscii'] },
+  'smtp/content.ts': { 'node:buffer': ['isAscii'], 'node:util': ['types'] },
   'smtp/mailbox.ts': { 'node:url': ['domainToASCII'] },
   'smtp/transcript.ts': { 'node:diagnostics_channel': ['channel'] },
   'tracing.ts': { 'node:diagnostics_channel': ['channel', 'tracingChannel'] },
-  'opentelemetry.ts': { 'node:async_hooks': ['AsyncLocalStorage'] },
+  'opentelemetry/': { 'node:async_hooks': ['AsyncLocalStorage'] },
   'mailer.ts': { 'node:tls': ['createSecureContext'] },
   'oauth/': { 'node:crypto': 'anything', 'node:util': ['promisify'] },
   'oauth/sealed-file.ts': { 'node:fs/promises': 'anything', 'node:path': 'anything' },
@@ -33,7 +33,7 @@ const NO_SOCKET = ['isIP', 'isIPv4', 'isIPv6', 'createSecureContext', 'TLSSocket
 
 /** Up to this layer files are pure, but for those of IMPURE. */
 const PURE = 3;
-const IMPURE = ['oauth/', 'opentelemetry*.ts'];
+const IMPURE = ['oauth/', 'opentelemetry/'];
 const CLOCKS = /\b(?:Date\.now|performance\.now|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask)\(/;
 
 const sources = readSources();

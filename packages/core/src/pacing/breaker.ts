@@ -34,6 +34,8 @@ const PAUSES: Readonly<Record<DiagnosisClass, Pause | undefined>> = {
   recipient: undefined,
 };
 
+const CLOSED: BreakerState = { position: 'closed', until: 0, reason: undefined };
+
 export class Breaker {
   #failures = 0;
   #openings = 0;
@@ -53,7 +55,7 @@ export class Breaker {
   }
 
   state(now: number): BreakerState {
-    if (this.#until === 0) return { position: 'closed', until: 0, reason: undefined };
+    if (this.#until === 0) return CLOSED;
     const position = now < this.#until || this.#probing ? 'open' : 'half-open';
     return { position, until: this.#until, reason: this.#reason };
   }

@@ -17,6 +17,7 @@ export function oauthbearer(user: string, token: Secret, host: string, port: num
   // RFC 7628 section 3.2.3: the dummy answer to the error challenge is a single U+0001.
   return {
     name: 'OAUTHBEARER',
+    token,
     initialResponse: new Secret(Buffer.from(response).toString('base64')),
     errorAnswer: 'AQ==',
   };

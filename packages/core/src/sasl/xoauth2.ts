@@ -12,5 +12,10 @@ export function xoauth2(user: string, token: Secret): Mechanism {
     );
   }
   const response = `user=${user}\x01auth=Bearer ${token.reveal()}\x01\x01`;
-  return { name: 'XOAUTH2', initialResponse: new Secret(Buffer.from(response).toString('base64')), errorAnswer: '' };
+  return {
+    name: 'XOAUTH2',
+    token,
+    initialResponse: new Secret(Buffer.from(response).toString('base64')),
+    errorAnswer: '',
+  };
 }

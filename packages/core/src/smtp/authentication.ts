@@ -1,5 +1,6 @@
 // The AUTH exchange with a bearer token (RFC 4954 section 4; XOAUTH2; OAUTHBEARER, RFC 7628).
 import { AuthenticationError, CapabilityError, ProtocolError } from '../errors.ts';
+import { createRedactor } from '../redact.ts';
 import type { Mechanism } from '../sasl/mechanism.ts';
 import { type Capabilities, offersMechanism } from './capabilities.ts';
 import { auth, authCancel, authResponse } from './command.ts';
@@ -71,7 +72,7 @@ function* judge(
   let challenge: string | undefined;
   if (reply?.code === 334) {
     // After the token a challenge can only be the error (RFC 7628 section 3.2.2); one answer lets the server refuse.
-    challenge = decode(reply);
+    challenge = decode(reply, mechanism);
     reply = yield* ask(authResponse(mechanism.errorAnswer));
   }
   if (reply?.code === 235 && challenge === undefined) return { inline, roundTrips };
@@ -81,8 +82,9 @@ function* judge(
   });
 }
 
-function decode(reply: Reply): string {
-  const text = Buffer.from(reply.lines.join(''), 'base64').toString('utf8');
-  // oxlint-disable-next-line no-control-regex -- a server chose this text
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ').slice(0, 1000);
+/** A server chose this text, and in base64 that is cut into lines no secret of ours can be recognised. */
+function decode(reply: Reply, { token }: Mechanism): string {
+  const text = Buffer.from(reply.lines.join(''), 'base64').toString('utf8').slice(0, 2000);
+  // oxlint-disable-next-line no-control-regex -- a blank where JSON may have one
+  return createRedactor([token])(text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')).slice(0, 1000);
 }

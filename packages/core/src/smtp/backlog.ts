@@ -81,16 +81,17 @@ export class Backlog {
   }
 
   #enter(job: Job, submit: () => void): void {
-    const size = job.content.bytes?.length ?? 0;
     this.#length += 1;
-    this.#size += size;
-    job.onEnded = () => {
-      this.#length -= 1;
-      this.#size -= size;
-      this.#letIn();
-    };
+    this.#size += job.content.bytes?.length ?? 0;
+    job.onEnded = this.#onEnded;
     submit();
   }
+
+  readonly #onEnded = (job: Job): void => {
+    this.#length -= 1;
+    this.#size -= job.content.bytes?.length ?? 0;
+    if (this.#outside.length > 0 || this.#ready !== undefined) this.#letIn();
+  };
 
   #letIn(): void {
     for (let next = this.#outside[0]; next !== undefined; next = this.#outside[0]) {

@@ -13,6 +13,7 @@ import {
 } from '../errors.ts';
 import { type Redactor, createRedactor, printable } from '../redact.ts';
 import type { Secret } from '../secret.ts';
+import type { Command } from './command.ts';
 import type { Content } from './content.ts';
 import type { Body, Dialogue, Step } from './dialogue.ts';
 import { eightBitRefused } from './envelope.ts';
@@ -273,14 +274,23 @@ export class Channel {
         this.#secure(task);
         break;
       case 'exchange':
-        for (const command of step.commands) {
-          this.#out.push(command.line, '\r\n');
-          this.#expect(task, command.stage);
-          if (transcribing()) this.#say('client', command.log ?? command.line);
-        }
+        this.#speak(task, step.commands);
         if (step.body !== undefined) this.#sendBody(task, step.body, step.last === true);
         else if (step.last === true) this.#yieldFloor(task);
     }
+  }
+
+  /** All commands of a flight as one text: measured and written once. */
+  #speak(task: Task, commands: readonly Command[]): void {
+    if (commands.length === 0) return;
+    const listening = transcribing();
+    let text = '';
+    for (const { line, log, stage } of commands) {
+      text += `${line}\r\n`;
+      this.#expect(task, stage);
+      if (listening) this.#say('client', log ?? line);
+    }
+    this.#out.push(text);
   }
 
   #expect(task: Task, stage: Stage, final = false, early = false): Expected {
@@ -324,12 +334,14 @@ export class Channel {
   #onData(chunk: Uint8Array): void {
     if (this.#failure !== undefined) return;
     this.#reading = true;
-    for (const raw of this.#parser.push(chunk)) {
+    const replies = this.#parser.push(chunk);
+    for (const raw of replies) {
       this.#onReply(raw);
       if (this.#failure !== undefined) break;
     }
     this.#reading = false;
     if (this.#failure !== undefined) return;
+    if (replies.length > 0) this.#armTimer(); // a part of a reply does not buy more time
     if (this.#parser.failure !== undefined) {
       this.destroy(new ProtocolError(this.#redact(this.#parser.failure.message))); // it quotes the server
       return;
@@ -338,7 +350,7 @@ export class Channel {
   }
 
   #onReply(raw: Reply): void {
-    const reply: Reply = { ...raw, lines: raw.lines.map(this.#redact) };
+    const reply = this.#redacted(raw);
     if (transcribing()) for (const line of reply.lines) this.#say('server', `${reply.code} ${line}`.trimEnd());
     const expected = this.#expected[0];
     if (expected === undefined || !expected.sent) {
@@ -357,7 +369,6 @@ export class Channel {
     const { task } = expected;
     task.replies.push(reply);
     task.missing -= 1;
-    this.#armTimer();
     const next = this.#expected[0];
     if (next !== undefined && next.task === task) task.stage = next.stage;
     if (expected.stage === 'message' && !expected.final && reply.code >= 300) task.stopped = true;
@@ -372,6 +383,13 @@ export class Channel {
     } else if (reply.code === 421) {
       this.destroy(this.#error('ERR_SMTP_CLOSED', `the server closed the connection: ${replyText(reply)}`));
     }
+  }
+
+  #redacted(reply: Reply): Reply {
+    const [line = '', ...more] = reply.lines;
+    if (more.length > 0) return { ...reply, lines: reply.lines.map(this.#redact) };
+    const shown = this.#redact(line);
+    return shown === line ? reply : { ...reply, lines: [shown] };
   }
 
   // ---- writing ----

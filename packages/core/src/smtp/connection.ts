@@ -8,7 +8,7 @@ import type { MechanismName, Mechanism } from '../sasl/mechanism.ts';
 import { oauthbearer } from '../sasl/oauthbearer.ts';
 import { xoauth2 } from '../sasl/xoauth2.ts';
 import { authenticate } from './authentication.ts';
-import { type Capabilities, offersMechanism } from './capabilities.ts';
+import { type Capabilities, offersMechanism, recipientLimit } from './capabilities.ts';
 import { AUTHENTICATE, CONNECT, TOKEN, trace } from '../tracing.ts';
 import { Channel, type Done, type Run } from './channel.ts';
 import { quit } from './command.ts';
@@ -50,6 +50,9 @@ export interface ConnectionFacts {
 export class Connection {
   readonly facts: ConnectionFacts;
   readonly token: AccessToken;
+  /** Recipients of one transaction, at most. */
+  readonly recipientLimit: number;
+  readonly #sevenBit: boolean;
   readonly #channel: Channel;
   /** From `performance.now()`. */
   readonly openedAt: number = performance.now();
@@ -135,6 +138,8 @@ export class Connection {
     this.#channel = channel;
     this.token = token;
     this.facts = facts;
+    this.recipientLimit = recipientLimit(facts.capabilities) ?? Infinity;
+    this.#sevenBit = !facts.capabilities.has('8BITMIME');
   }
 
   /** Whether the next transaction may begin; others may still wait for their reply. */
@@ -170,7 +175,7 @@ export class Connection {
     const wire = wireFor(delivery, level, capabilities);
     const chunked = wire === 'chunked' || wire === 'one-flight' || delivery.binary;
     const framing = delivery.binary ? 'binary' : chunked ? 'bdat' : 'data';
-    const body = { content, framing, sevenBit: !capabilities.has('8BITMIME') } as const;
+    const body = { content, framing, sevenBit: this.#sevenBit } as const;
     // RFC 3030 section 2: after a chunk that failed RSET has to come first, and whether one did is not known yet.
     const reset = this.#dirty || (chunked && !this.#channel.idle);
     this.#dirty = false;

@@ -1,5 +1,6 @@
 // A message body as the caller gave it, made uniform: ready bytes, or pieces that can be read once.
 import { isAscii } from 'node:buffer';
+import { types } from 'node:util';
 import { InputError } from '../errors.ts';
 import type { MessageBody } from '../message.ts';
 
@@ -30,7 +31,7 @@ export function toContent(message: MessageBody, declaredSize?: number): Content 
     throw new InputError('ERR_INPUT_MESSAGE', 'size: the size of a message is a whole number of bytes');
   }
   if (typeof message === 'string') return new ReadyContent(Buffer.from(message));
-  if (message instanceof Uint8Array) return new ReadyContent(message);
+  if (types.isUint8Array(message)) return new ReadyContent(message);
   if (typeof message === 'object' && message !== null && isIterable(message))
     return new PiecedContent(message, declaredSize);
   throw new InputError(
@@ -92,6 +93,8 @@ class PiecedContent implements Content {
     this.#source = source;
     this.repeatable = Array.isArray(source);
     this.size = size;
+    // A stream that fails while it waits for its turn says so when it is read; unheard it would end the process.
+    if (isEmitter(source)) source.on('error', () => {});
   }
 
   get readable(): boolean {
@@ -106,7 +109,7 @@ class PiecedContent implements Content {
         const text = cut + piece;
         cut = /[\ud800-\udbff]$/.test(text) ? text.slice(-1) : '';
         yield Buffer.from(cut === '' ? text : text.slice(0, -1));
-      } else if (piece instanceof Uint8Array) {
+      } else if (types.isUint8Array(piece)) {
         if (cut !== '') yield Buffer.from(cut);
         cut = '';
         yield piece;
@@ -121,6 +124,10 @@ class PiecedContent implements Content {
     const source: { destroy?: unknown } = this.#source as object;
     if (typeof source.destroy === 'function') source.destroy();
   }
+}
+
+function isEmitter(value: object): value is { on(event: 'error', listener: () => void): unknown } {
+  return 'on' in value && typeof value.on === 'function';
 }
 
 function isIterable(value: object): value is Pieces {

@@ -37,11 +37,7 @@ export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
     throw new InputError('ERR_INPUT_ADDRESS', 'envelope: expected { from: string, to: string[] }');
   }
   if (envelope.to.length === 0) throw new InputError('ERR_INPUT_ADDRESS', 'envelope.to: a message needs a recipient');
-  const to = new Map<string, CheckedRecipient>();
-  for (const [i, recipient] of envelope.to.entries()) {
-    const checked = checkRecipient(recipient, envelope.notify, `envelope.to[${i}]`);
-    if (!to.has(checked.address)) to.set(checked.address, checked);
-  }
+  const to = checkRecipients(envelope.to, envelope.notify);
   const { envelopeId, requireTls = false, recipients = 'any' } = envelope;
   if (recipients !== 'any' && recipients !== 'all') {
     throw new InputError('ERR_INPUT_OPTION', "envelope.recipients: expected 'any' or 'all'");
@@ -54,7 +50,7 @@ export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
   }
   return {
     from: envelope.from === '' ? undefined : parseMailbox(envelope.from, 'envelope.from'),
-    to: [...to.values()],
+    to,
     ret: envelope.return && (envelope.return === 'full' ? 'FULL' : 'HDRS'),
     envid: envelopeId,
     requireTls,
@@ -62,8 +58,22 @@ export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
   };
 }
 
+function checkRecipients(recipients: Envelope['to'], notify: Notify | undefined): CheckedRecipient[] {
+  const [only] = recipients;
+  if (recipients.length === 1 && only !== undefined) return [checkRecipient(only, notify, 'envelope.to[0]')];
+  const to = new Map<string, CheckedRecipient>();
+  for (const [i, recipient] of recipients.entries()) {
+    const checked = checkRecipient(recipient, notify, `envelope.to[${i}]`);
+    if (!to.has(checked.address)) to.set(checked.address, checked);
+  }
+  return [...to.values()];
+}
+
 function checkRecipient(recipient: string | Recipient, notify: Notify | undefined, what: string): CheckedRecipient {
-  if (typeof recipient === 'string') return { ...parseMailbox(recipient, what), notify: keywords(notify, 'envelope') };
+  if (typeof recipient === 'string') {
+    const mailbox = parseMailbox(recipient, what);
+    return notify === undefined ? mailbox : { ...mailbox, notify: keywords(notify, 'envelope') };
+  }
   const { address, originalRecipient } = recipient;
   return {
     ...parseMailbox(address, what),
@@ -108,7 +118,7 @@ export function envelopeCommands(delivery: Delivery, capabilities: Capabilities)
   const dsn = capabilities.has('DSN');
   return {
     mail: mail(envelope.from, mailParameters(delivery, capabilities, dsn)),
-    rcpts: envelope.to.map((to) => rcpt(to, dsn ? to : {})),
+    rcpts: envelope.to.map((to) => rcpt(to, dsn ? to : undefined)),
   };
 }
 
@@ -117,7 +127,7 @@ function mailParameters(
   capabilities: Capabilities,
   dsn: boolean,
 ): MailParameters {
-  const international = [envelope.from, ...envelope.to].find((mailbox) => mailbox?.utf8);
+  const international = envelope.from?.utf8 === true ? envelope.from : envelope.to.find(({ utf8 }) => utf8);
   if (international !== undefined && !capabilities.has('SMTPUTF8')) {
     throw new CapabilityError(
       'ERR_SMTP_SMTPUTF8_NOT_OFFERED',

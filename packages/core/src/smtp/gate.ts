@@ -147,7 +147,8 @@ export class Gate {
   }
 
   #suspended(breaker: Breaker | undefined, now: number): LimitError | undefined {
-    const { position, until, reason } = breaker?.state(now) ?? { position: 'closed', until: 0, reason: undefined };
+    if (breaker === undefined) return undefined;
+    const { position, until, reason } = breaker.state(now);
     if (position !== 'open' || until <= now || holdsFor(breaker)) return undefined;
     return new LimitError(
       'ERR_MAILER_SUSPENDED',

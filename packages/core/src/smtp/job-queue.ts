@@ -52,8 +52,10 @@ export class JobQueue {
 
   #admit(job: Job): void {
     this.#waiting += 1;
-    job.onLeftQueue = () => {
-      this.#waiting -= 1;
-    };
+    job.onLeftQueue = this.#onLeft;
   }
+
+  readonly #onLeft = (): void => {
+    this.#waiting -= 1;
+  };
 }

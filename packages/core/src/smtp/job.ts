@@ -34,15 +34,17 @@ export class Job {
   /** While its transaction is under way. */
   run: Run | undefined;
   /** Called once, with the number of recipients the server accepted. */
-  onSettled: ((accepted: number) => void) | undefined;
+  onSettled: ((job: Job, accepted: number) => void) | undefined;
   /** Called once when it is settled, after `onSettled`. */
-  onEnded: (() => void) | undefined;
+  onEnded: ((job: Job) => void) | undefined;
   /** Called when it is settled while it waits. */
   onLeftQueue: (() => void) | undefined;
   #resolve!: (receipt: Receipt) => void;
   #reject!: (error: unknown) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
+  /** Made only where there is a signal to listen to: a hundred thousand messages may wait. */
+  readonly #onAbort: (() => void) | undefined;
 
   constructor({ envelope, content, binary }: Delivery, { signal, deadline }: JobLimits) {
     this.envelope = envelope;
@@ -55,8 +57,13 @@ export class Job {
     });
     this.#signal = signal;
     if (deadline !== undefined) this.#timer = setTimeout(() => this.#onDeadline(deadline), deadline);
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
-    if (signal?.aborted === true) this.#onAbort();
+    if (signal === undefined) return;
+    this.#onAbort = (): void => {
+      const facts = { cause: signal.reason, stage: 'queue' } as const;
+      this.cancel(new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', facts));
+    };
+    signal.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal.aborted) this.#onAbort();
   }
 
   /** Whom it is from, as the server is told. */
@@ -85,11 +92,6 @@ export class Job {
     else this.reject(error);
   }
 
-  readonly #onAbort = (): void => {
-    const facts = { cause: this.#signal?.reason, stage: 'queue' } as const;
-    this.cancel(new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', facts));
-  };
-
   #onDeadline(deadline: number): void {
     const message = `the message was not accepted within its deadline of ${deadline} ms`;
     this.cancel(new ConnectionError('ERR_SMTP_DEADLINE', message, { stage: 'queue' }));
@@ -98,11 +100,11 @@ export class Job {
   #settle(accepted: number): boolean {
     if (this.settled) return false;
     this.settled = true;
-    clearTimeout(this.#timer);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#timer !== undefined) clearTimeout(this.#timer);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
     this.onLeftQueue?.();
-    this.onSettled?.(accepted);
-    this.onEnded?.();
+    this.onSettled?.(this, accepted);
+    this.onEnded?.(this);
     return true;
   }
 }

@@ -19,7 +19,6 @@ import { type Receipt, queueId } from '../receipt.ts';
 import { Connection, type ConnectionFacts, type ConnectionOptions } from './connection.ts';
 import { type Gate, type Health, holds } from './gate.ts';
 import { JobQueue } from './job-queue.ts';
-import { recipientLimit } from './capabilities.ts';
 import { type Job, closedError } from './job.ts';
 import type { TransactionResult } from './transaction.ts';
 import { verdictOn } from './verdict.ts';
@@ -95,13 +94,15 @@ export class Pool {
       job.reject(refusal);
       return;
     }
-    job.onSettled = (accepted) => {
-      this.#options.gate.leave(job.recipients, accepted);
-      this.#onSettled();
-    };
+    job.onSettled = this.#onJobSettled;
     this.#queue.push(job);
     this.#dispatch();
   }
+
+  readonly #onJobSettled = (job: Job, accepted: number): void => {
+    this.#options.gate.leave(job.recipients, accepted);
+    this.#onSettled();
+  };
 
   /** Opens a connection and logs in; it stays in the pool. */
   async verify(signal: AbortSignal): Promise<ConnectionFacts> {
@@ -180,11 +181,12 @@ export class Pool {
     if (job.startedAt === 0) job.startedAt = performance.now();
     this.#idleSince.delete(connection);
     this.#underWay += 1;
-    const limit = Math.min(this.#options.recipients, recipientLimit(connection.facts.capabilities) ?? Infinity);
-    const to = job.remaining.slice(0, limit);
+    const limit = Math.min(this.#options.recipients, connection.recipientLimit);
+    const to = job.remaining.length <= limit ? job.remaining : job.remaining.slice(0, limit);
     try {
       if (to.length < job.remaining.length && !job.content.repeatable) throw tooManyRecipients(job, limit);
-      const delivery = { envelope: { ...job.envelope, to }, content: job.content, binary: job.binary };
+      const envelope = to === job.envelope.to ? job.envelope : { ...job.envelope, to };
+      const delivery = { envelope, content: job.content, binary: job.binary };
       const { level } = this.#options.ladder;
       job.run = connection.send(delivery, level, (error, result) => {
         job.run = undefined;
@@ -443,18 +445,16 @@ function finish(job: Job, connection: Connection): void {
   const now = performance.now();
   const { facts } = connection;
   const ids = job.parts.flatMap(({ reply }) => queueId(reply) ?? []);
-  const reply = job.parts.at(-1)?.reply;
-  if (reply === undefined) throw new Error('a message was finished without an answer');
-  const accepted = job.parts.flatMap((part) => part.accepted);
+  const { reply, accepted, deferred, refused, roundTrips } = joined(job.parts);
   const receipt: Receipt = {
     queueId: ids[0],
     queueIds: ids,
     reply,
     accepted,
-    deferred: job.parts.flatMap((part) => part.deferred),
-    refused: job.parts.flatMap((part) => part.refused),
+    deferred,
+    refused,
     server: facts.server,
-    roundTrips: job.parts.reduce((sum, part) => sum + part.roundTrips, job.openingRoundTrips),
+    roundTrips: roundTrips + job.openingRoundTrips,
     timings: {
       queue: job.startedAt - job.submittedAt,
       transaction: now - job.startedAt,
@@ -462,6 +462,20 @@ function finish(job: Job, connection: Connection): void {
     },
   };
   job.resolve(receipt, accepted.length);
+}
+
+/** What several groups of recipients got, as one. */
+function joined(parts: readonly TransactionResult[]): TransactionResult {
+  const last = parts.at(-1);
+  if (last === undefined) throw new Error('a message was finished without an answer');
+  if (parts.length === 1) return last;
+  return {
+    reply: last.reply,
+    accepted: parts.flatMap((part) => part.accepted),
+    deferred: parts.flatMap((part) => part.deferred),
+    refused: parts.flatMap((part) => part.refused),
+    roundTrips: parts.reduce((sum, part) => sum + part.roundTrips, 0),
+  };
 }
 
 /** Some recipients have the message, the next group could not be sent to: a repetition for all would double the first. */

@@ -2,9 +2,11 @@
 import { ProtocolError } from '../errors.ts';
 import type { Reply } from './reply.ts';
 
+const CR = 0x0d;
 const LF = 0x0a;
-const LINE = /^([2-5][0-5][0-9])(?:([ -])(.*))?$/s;
+const ZERO = 0x30;
 const STATUS = /^([245])\.\d{1,3}\.\d{1,3}(?= |$)/;
+const PLAIN = /^[\x20-\x7e]*$/;
 // oxlint-disable-next-line no-control-regex -- control characters are what this looks for
 const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]/g;
 
@@ -31,45 +33,44 @@ export class ReplyParser {
 
   push(chunk: Uint8Array): Reply[] {
     const replies: Reply[] = [];
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     let start = 0;
-    while (this.#failure === undefined && start < chunk.length) {
-      const end = chunk.indexOf(LF, start);
-      const piece = chunk.subarray(start, end < 0 ? chunk.length : end);
-      this.#size += piece.length + 1;
+    while (this.#failure === undefined && start < bytes.length) {
+      const lineEnd = bytes.indexOf(LF, start);
+      const end = lineEnd < 0 ? bytes.length : lineEnd;
+      this.#size += end - start + 1;
       if (this.#size > MAX_REPLY_BYTES) {
         this.#failure = new ProtocolError(`a reply is longer than ${MAX_REPLY_BYTES} bytes`);
-      } else if (end < 0) {
-        this.#fragments.push(piece);
+      } else if (lineEnd < 0) {
+        this.#fragments.push(bytes.subarray(start));
       } else {
-        const reply = this.#line(this.#text(piece));
+        const reply = this.#line(this.#text(bytes, start, end));
         if (reply !== undefined) replies.push(reply);
       }
-      start += piece.length + 1;
+      start = end + 1;
     }
     return replies;
   }
 
-  /** The whole line that ends with `piece`, as text. */
-  #text(piece: Uint8Array): string {
-    let bytes = piece;
+  /** The whole line that ends with these bytes, as text. */
+  #text(bytes: Buffer, start: number, end: number): string {
     if (this.#fragments.length > 0) {
-      bytes = Buffer.concat([...this.#fragments, piece]);
+      const whole = Buffer.concat([...this.#fragments, bytes.subarray(start, end)]);
       this.#fragments = [];
+      return this.#text(whole, 0, whole.length);
     }
-    const end = bytes.at(-1) === 0x0d ? bytes.length - 1 : bytes.length;
-    return Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('utf8');
+    return bytes.toString('utf8', start, end > start && bytes[end - 1] === CR ? end - 1 : end);
   }
 
   #line(line: string): Reply | undefined {
-    const match = LINE.exec(line);
-    if (match === null) return this.#fail(`not a reply line: ${JSON.stringify(visible(line.slice(0, 80)))}`);
-    const code = Number(match[1]);
+    const code = replyCode(line);
+    if (code === undefined) return this.#fail(`not a reply line: ${JSON.stringify(visible(line.slice(0, 80)))}`);
     if (this.#lines.length > 0 && code !== this.#code) {
       return this.#fail(`the reply code changed from ${this.#code} to ${code} within one reply`);
     }
     this.#code = code;
-    this.#lines.push(visible(match[3] ?? ''));
-    if (match[2] === '-') return undefined;
+    this.#lines.push(visible(line.slice(4)));
+    if (line[3] === '-') return undefined;
     const lines = this.#lines;
     this.#lines = [];
     this.#size = 0;
@@ -82,16 +83,28 @@ export class ReplyParser {
   }
 }
 
+/** Three digits at the head of a line, then a blank, a hyphen or nothing (RFC 5321 section 4.2). */
+function replyCode(line: string): number | undefined {
+  if (line.length > 3 && line[3] !== ' ' && line[3] !== '-') return undefined;
+  const hundreds = line.charCodeAt(0) - ZERO;
+  const tens = line.charCodeAt(1) - ZERO;
+  const ones = line.charCodeAt(2) - ZERO;
+  const valid = hundreds >= 2 && hundreds <= 5 && tens >= 0 && tens <= 5 && ones >= 0 && ones <= 9;
+  return valid ? hundreds * 100 + tens * 10 + ones : undefined;
+}
+
 /** RFC 2034 section 4: the status stands at the head of the text and agrees with the first digit of the code. */
 function enhancedStatus(code: number, lines: readonly string[]): string | undefined {
   for (const line of lines) {
+    if (line[1] !== '.' || line.charCodeAt(0) - ZERO !== Math.trunc(code / 100)) continue;
     const match = STATUS.exec(line);
-    if (match !== null && match[1] === String(code)[0]) return match[0];
+    if (match !== null) return match[0];
   }
   return undefined;
 }
 
 /** A server chooses this text and people read it in terminals: control characters lose their power. */
 function visible(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text.replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -28,27 +28,32 @@ export interface TransactionResult extends RecipientResults {
 }
 
 /** Sends one message. All replies of a flight are read before any is judged (RFC 2920 section 3.1). */
-export function* sendMessage(transaction: Transaction): Dialogue<TransactionResult> {
+export function sendMessage(transaction: Transaction): Dialogue<TransactionResult> {
   switch (transaction.wire) {
     case 'lock-step':
-      return yield* lockStep(transaction);
+      return lockStep(transaction);
     case 'envelope':
     case 'chunked':
-      return yield* envelopeFirst(transaction);
+      return envelopeFirst(transaction);
     case 'data':
     case 'grouped':
-      return yield* withData(transaction);
+      return withData(transaction);
     case 'one-flight':
-      return yield* oneFlight(transaction);
+      return oneFlight(transaction);
   }
 }
 
 /** MAIL, RCPT and DATA in one flight, the message in the next. */
 function* withData(transaction: Transaction): Dialogue<TransactionResult> {
-  const { to, body } = transaction;
-  const [mailReply, ...rest] = yield* openEnvelope(transaction, cmd.data());
-  const dataReply = rest.pop();
-  const recipients = sort(to, rest);
+  const { to, envelope, body, reset, wire } = transaction;
+  const commands = reset ? [cmd.rset(), envelope.mail] : [envelope.mail];
+  for (const rcpt of envelope.rcpts) commands.push(rcpt);
+  commands.push(cmd.data());
+  const replies = yield { kind: 'exchange', commands };
+  const first = reset ? 1 : 0;
+  const mailReply = replies[first];
+  const dataReply = replies[commands.length - 1];
+  const recipients = sort(to, replies, first + 1);
   const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients);
   if (refusal !== undefined && dataReply?.code === 354) {
     // The server waits for data nobody should get: the lone dot ends it (RFC 2920 section 3.1).
@@ -60,7 +65,8 @@ function* withData(transaction: Transaction): Dialogue<TransactionResult> {
   }
   if (refusal !== undefined) throw refusal;
   accept(dataReply, 354, 'DATA');
-  return { ...recipients, reply: yield* content(transaction), roundTrips: 2 };
+  const answers = yield { kind: 'exchange', commands: [], body, last: wire === 'grouped' };
+  return { ...recipients, reply: judgeMessage(answers[0]), roundTrips: 2 };
 }
 
 /** MAIL and RCPT in one flight; what they were answered is known before the message is begun. */
@@ -146,12 +152,14 @@ function judgeMessage(reply: Reply | undefined): Reply {
 /** RFC 5321 section 4.3.2: accepted, will forward, will try. */
 const RECIPIENT_TAKEN: readonly number[] = [250, 251, 252];
 
-function sort(to: readonly Mailbox[], replies: readonly Reply[]): RecipientResults {
+/** @param first which of the replies is the first recipient's */
+function sort(to: readonly Mailbox[], replies: readonly Reply[], first = 0): RecipientResults {
   const accepted: RecipientResult[] = [];
   const deferred: RecipientResult[] = [];
   const refusals: RecipientResult[] = [];
-  for (const [i, { address }] of to.entries()) {
-    const reply = replies[i];
+  let next = first;
+  for (const { address } of to) {
+    const reply = replies[next++];
     if (reply === undefined || (reply.code < 400 && !RECIPIENT_TAKEN.includes(reply.code))) {
       throw new ProtocolError(`RCPT: expected 250, got ${reply === undefined ? 'nothing' : replyText(reply)}`, {
         stage: 'RCPT',

@@ -9,6 +9,13 @@ export type Framing = 'data' | 'bdat' | 'binary';
 const CR = 0x0d;
 const LF = 0x0a;
 const DOT = 0x2e;
+const ENDS = {
+  nothing: Buffer.alloc(0),
+  lf: Buffer.from('\n'),
+  dot: Buffer.from('.\r\n'),
+  lfDot: Buffer.from('\n.\r\n'),
+  crlfDot: Buffer.from('\r\n.\r\n'),
+} as const;
 
 /** Encodes one message; the result does not depend on where the input is cut. */
 export class MessageEncoder {
@@ -24,8 +31,27 @@ export class MessageEncoder {
 
   /** The wire form of the next piece; the piece itself where nothing had to change, which is the usual case. */
   encode(chunk: Uint8Array): Uint8Array {
+    if (chunk.length === 0 || !this.#lines) return chunk;
+    if (!this.#isWireForm(chunk)) return this.#repaired(chunk);
+    this.#previous = chunk[chunk.length - 1] ?? LF;
+    return chunk;
+  }
+
+  /** Whether nothing has to change, found out without making anything: two native searches a line. */
+  #isWireForm(chunk: Uint8Array): boolean {
+    if (this.#previous === CR || (this.#dots && this.#previous === LF && chunk[0] === DOT)) return false;
+    let at = 0;
+    for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, at)) {
+      if (lf === 0 || chunk.indexOf(CR, at) !== lf - 1) return false;
+      at = lf + 1;
+      if (this.#dots && chunk[at] === DOT) return false;
+    }
+    const cr = chunk.indexOf(CR, at);
+    return cr < 0 || cr === chunk.length - 1; // its LF may open the next piece
+  }
+
+  #repaired(chunk: Uint8Array): Uint8Array {
     const length = chunk.length;
-    if (length === 0 || !this.#lines) return chunk;
     let out: Buffer | undefined;
     let written = 0;
     let copied = 0;
@@ -73,8 +99,7 @@ export class MessageEncoder {
 
   /** What is missing after the last piece: the end of its line and, for DATA, the end of the data. */
   end(): Uint8Array {
-    if (!this.#dots) return Buffer.from(this.#previous === CR ? '\n' : ''); // untouched: #previous never moved
-    const missing = this.#previous === LF ? '' : this.#previous === CR ? '\n' : '\r\n';
-    return Buffer.from(`${missing}.\r\n`);
+    if (!this.#dots) return this.#previous === CR ? ENDS.lf : ENDS.nothing; // untouched: #previous never moved
+    return this.#previous === LF ? ENDS.dot : this.#previous === CR ? ENDS.lfDot : ENDS.crlfDot;
   }
 }
