@@ -25,7 +25,11 @@ export function printProblem(error: unknown, target: Target | undefined, termina
     terminal.paragraph(`Exchange would not say it, the sandbox does: ${secret}.`, { style: 'yellow' });
   }
   terminal.line();
-  terminal.paragraph(`${error.name} ${error.code}: docs/errors.md has more about it.`, { style: 'dim' });
+  // Where a server spoke, its words are above.
+  const { reply, oauth } = explanation.facts;
+  const message = reply === undefined && oauth === undefined ? `: ${error.message}` : '';
+  terminal.paragraph(`${error.name} ${error.code}${message}`, { style: 'dim' });
+  terminal.paragraph('docs/errors.md has more about this code.', { style: 'dim' });
 }
 
 /** The sandbox notes beside the conversation why it refused; Exchange keeps that to itself. */

@@ -2,6 +2,8 @@
 import {
   type AccessToken,
   type ConnectionFacts,
+  decodeClaims,
+  printableClaims,
   type Receipt,
   type RecipientResult,
   replyText,
@@ -55,10 +57,17 @@ export function createReport(target: Target, terminal: Terminal, inboxUrl?: stri
       terminal.field('client', `${target.clientId}, by its secret`);
     },
 
-    tokenReceived({ expiresAt }, { renewAt }, took) {
+    tokenReceived(token, { renewAt }, took) {
+      const { expiresAt } = token;
       milliseconds += took;
       const minutes = Math.round((expiresAt - Date.now()) / 60_000);
       const renewal = renewAt === undefined ? '' : `; renewed from ${clock(renewAt)}`;
+      const claims = decodeClaims(token);
+      if (claims !== undefined) {
+        const { aud, roles } = printableClaims(claims);
+        const allowed = Array.isArray(roles) && roles.length > 0 ? roles.join(', ') : 'no role';
+        terminal.field('carries', `${allowed} for ${String(aud)}`);
+      }
       terminal.field('lasts', `until ${clock(expiresAt)} (${minutes} minutes)${renewal}`);
       success(`received in ${ms(took)}; its value is never printed`);
     },

@@ -54,6 +54,7 @@ describe('the demo', { timeout: 60_000, concurrent: true }, () => {
       expect.stringMatching(/^ ✓ sent in \d+ ms, 2 round trips$/),
       expect.stringMatching(/^ ✓ sent to 2 of 3 in \d+ ms, 2 round trips$/),
     ]);
+    expect(stdout).toContain('carries   SMTP.SendAsApp for https://outlook.office365.com\n');
     expect(stdout).toContain('subject   Reminder: your appointment');
     expect(stdout).toContain('visits.csv attached');
     expect(stdout).toContain('refused   no-such-person@example.com: 550 5.1.10');
