@@ -1,7 +1,7 @@
 // Lines for people: at most 80 columns wide, coloured where the terminal has colours and nobody asked for none.
 import { styleText } from 'node:util';
 
-export type Style = Parameters<typeof styleText>[0];
+type Style = Parameters<typeof styleText>[0];
 
 export interface Terminal {
   readonly width: number;

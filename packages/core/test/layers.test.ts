@@ -40,7 +40,7 @@ const sources = readSources();
 
 interface Entry {
   readonly layer: number;
-  /** A file, or several: a folder with a slash at its end, a name with a star. */
+  /** A file, or a folder with a slash at its end. */
   readonly path: string;
 }
 
@@ -49,15 +49,12 @@ const entries = rows.flatMap(([, layer = '', files = '']) =>
   [...files.matchAll(/`([^`]+)`/g)].map(([, path = '']): Entry => ({ layer: Number(layer), path })),
 );
 
-const isGroup = (owner: string): boolean => owner.endsWith('/') || owner.includes('*');
-const belongs = (path: string, owner: string): boolean => {
-  const [start = '', end = ''] = owner.split('*');
-  return isGroup(owner) ? path.startsWith(start) && path.endsWith(end) : path === owner;
-};
+const belongs = (path: string, owner: string): boolean =>
+  owner.endsWith('/') ? path.startsWith(owner) : path === owner;
 const entriesOf = (path: string): Entry[] => entries.filter((entry) => belongs(path, entry.path));
 const layerOf = (path: string): number => entriesOf(path)[0]?.layer ?? NaN;
-const inOneGroup = (a: string, b: string): boolean =>
-  entries.some(({ path }) => isGroup(path) && belongs(a, path) && belongs(b, path));
+const inOneFolder = (a: string, b: string): boolean =>
+  entries.some(({ path }) => path.endsWith('/') && belongs(a, path) && belongs(b, path));
 
 /** `path (layer) takes … from path (layer)` for each import of our own files that `allowed` does not allow. */
 function forbidden(kind: 'values' | 'types', allowed: (from: string, to: string) => boolean): string[] {
@@ -84,8 +81,8 @@ describe('the table in docs/architecture.md', () => {
 });
 
 describe('the core', () => {
-  test('imports values from smaller layers only, or within one group', () => {
-    expect(forbidden('values', (from, to) => layerOf(to) < layerOf(from) || inOneGroup(from, to))).toEqual([]);
+  test('imports values from smaller layers only, or within one folder', () => {
+    expect(forbidden('values', (from, to) => layerOf(to) < layerOf(from) || inOneFolder(from, to))).toEqual([]);
   });
 
   test('imports types from its own layer or smaller ones', () => {
