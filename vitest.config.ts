@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { defineConfig } from 'vitest/config';
 
 // The condition that points at src/: tests never need a build.
@@ -21,7 +21,9 @@ export default defineConfig({
     projects: [
       ...folder('packages').map((name) => project(name, `packages/${name}`)),
       ...folder('apps').map((name) => project(name, `apps/${name}`)),
-      project('bench', 'tooling/bench', include),
+      ...folder('tooling')
+        .filter((name) => existsSync(new URL(`tooling/${name}/src`, import.meta.url)))
+        .map((name) => project(name, `tooling/${name}`)),
       slowProject('bootstrap', 'tooling/bootstrap'),
       slowProject('checks', 'tooling/checks'),
     ],

@@ -1,7 +1,4 @@
-// npm run bench: builds what is measured, then runs the bench. Arguments go to it: npm run bench -- throughput --quick
-import { runInForeground } from '../bootstrap/programs.mjs';
-import { build } from './build-packages.mjs';
+// npm run bench: measures beside the peers. Arguments go to it: npm run bench -- throughput --quick
+import { runBuilt } from './run-built.mjs';
 
-process.exitCode = (await build('@mailgrant/bench'))
-  ? await runInForeground('node', ['tooling/bench/dist/main.js', ...process.argv.slice(2)])
-  : 1;
+process.exitCode = await runBuilt('@mailgrant/bench', 'tooling/bench/dist/main.js', []); // source maps would cost time

@@ -1,7 +1,4 @@
-// npm run demo: builds the example and runs it; `-- --once` ends after the sends.
-import { runInForeground } from '../bootstrap/programs.mjs';
-import { build } from './build-packages.mjs';
+// npm run demo: the example against a sandbox, or Microsoft 365; `-- --once` ends after the sends.
+import { runBuilt } from './run-built.mjs';
 
-process.exitCode = (await build('@mailgrant/example'))
-  ? await runInForeground('node', ['--enable-source-maps', 'apps/example/dist/main.js', ...process.argv.slice(2)])
-  : 1;
+process.exitCode = await runBuilt('@mailgrant/example', 'apps/example/dist/main.js');

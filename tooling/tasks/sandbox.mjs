@@ -1,7 +1,4 @@
 // npm run sandbox: Microsoft on localhost, until it is stopped. Arguments go to it: npm run sandbox -- --help
-import { runInForeground } from '../bootstrap/programs.mjs';
-import { build } from './build-packages.mjs';
+import { runBuilt } from './run-built.mjs';
 
-process.exitCode = (await build('@mailgrant/sandbox'))
-  ? await runInForeground('node', ['--enable-source-maps', 'packages/sandbox/dist/main.js', ...process.argv.slice(2)])
-  : 1;
+process.exitCode = await runBuilt('@mailgrant/sandbox', 'packages/sandbox/dist/main.js');
