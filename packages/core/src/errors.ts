@@ -121,16 +121,19 @@ export class AuthenticationError extends MailError {
   readonly reply: Reply;
   /** What the server said in its error challenge, decoded (for XOAUTH2 a JSON text), where it sent one. */
   readonly challenge: string | undefined;
+  /** `false`: the server refused before it had seen the token, which is none the worse for it. */
+  readonly tokenSent: boolean;
 
   constructor(
     mechanism: string,
     reply: Reply,
-    facts: MailErrorFacts & { readonly challenge?: string | undefined } = {},
+    facts: MailErrorFacts & { readonly challenge?: string | undefined; readonly tokenSent?: boolean } = {},
   ) {
     super('ERR_SMTP_AUTH_REFUSED', `AUTH ${mechanism}: ${replyText(reply)}`, { stage: 'AUTH', ...facts });
     this.mechanism = mechanism;
     this.reply = reply;
     this.challenge = facts.challenge;
+    this.tokenSent = facts.tokenSent ?? true;
   }
 }
 

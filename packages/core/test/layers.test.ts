@@ -9,7 +9,7 @@ const PAGE = new URL('../../../docs/architecture.md', import.meta.url);
 const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 'anything'>>>> = {
   'smtp/socket.ts': { 'node:net': ['default'], 'node:tls': ['default'] },
   'smtp/channel.ts': { 'node:net': ['isIPv6'], 'node:tls': ['TLSSocket'] },
-  'smtp/connection.ts': { 'node:net': ['isIP'] },
+  'smtp/opening.ts': { 'node:net': ['isIP'] },
   'smtp/content.ts': { 'node:buffer': ['isAscii'], 'node:util': ['types'] },
   'smtp/mailbox.ts': { 'node:url': ['domainToASCII'] },
   'smtp/transcript.ts': { 'node:diagnostics_channel': ['channel'] },

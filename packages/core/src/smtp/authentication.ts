@@ -48,7 +48,9 @@ export function* authenticate(
     }
   }
   if (!inline) {
+    const tokenSent = reply !== undefined;
     reply = yield* ask(auth(mechanism.name));
+    if (reply.code >= 400) throw new AuthenticationError(mechanism.name, reply, { tokenSent });
     if (reply.code === 334) {
       if (reply.lines.join('').trim() !== '') {
         // The first challenge of these mechanisms is empty. Whoever asks something else does not get the token.

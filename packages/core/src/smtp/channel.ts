@@ -131,6 +131,11 @@ export class Channel {
     return this.#failure !== undefined;
   }
 
+  /** What is being waited for; `undefined` when nothing is. */
+  get stage(): Stage | undefined {
+    return this.#expected[0]?.stage ?? this.#speaker?.stage;
+  }
+
   /** Why it is closed. */
   get failure(): MailError | undefined {
     return this.#failure;

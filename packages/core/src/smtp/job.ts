@@ -1,5 +1,5 @@
 // One message on its way through the pool: its promise, its deadline, its signal.
-import { ConnectionError, type MailError } from '../errors.ts';
+import { ConnectionError, MailError, type Stage } from '../errors.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Run } from './channel.ts';
 import type { Content } from './content.ts';
@@ -37,6 +37,8 @@ export class Job {
   onSettled: ((job: Job, accepted: number) => void) | undefined;
   /** Called once when it is settled, after `onSettled`. */
   onEnded: ((job: Job) => void) | undefined;
+  /** What it waits for while no connection has it. */
+  waitsFor: (() => Stage) | undefined;
   /** Called when it is settled while it waits. */
   onLeftQueue: (() => void) | undefined;
   #resolve!: (receipt: Receipt) => void;
@@ -59,7 +61,7 @@ export class Job {
     if (deadline !== undefined) this.#timer = setTimeout(() => this.#onDeadline(deadline), deadline);
     if (signal === undefined) return;
     this.#onAbort = (): void => {
-      const facts = { cause: signal.reason, stage: 'queue' } as const;
+      const facts = { cause: signal.reason, stage: this.#stage };
       this.cancel(new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', facts));
     };
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -80,10 +82,19 @@ export class Job {
   }
 
   reject(error: unknown): void {
-    if (!this.#settle(0)) return;
+    if (!this.#settle(this.parts.reduce((sum, part) => sum + part.accepted.length, 0))) return;
     // Nobody will read what was not begun; an open file behind it must not stay open.
     this.content.discard();
-    this.#reject(error);
+    this.#reject(this.parts.length > 0 ? this.#partly(error) : error);
+  }
+
+  /** Some recipients have the message: a repetition for all would double it for them. */
+  #partly(error: unknown): unknown {
+    if (!(error instanceof MailError)) return error;
+    const all = this.envelope.to.length;
+    const message = `${error.message}; ${all - this.remaining.length} of ${all} recipients already have the message`;
+    const { stage } = error;
+    return new ConnectionError(error.code, message, { cause: error, mayHaveBeenSent: true, ...(stage && { stage }) });
   }
 
   /** Ends it from outside: the transaction, where one is under way, says what became of the message. */
@@ -94,7 +105,11 @@ export class Job {
 
   #onDeadline(deadline: number): void {
     const message = `the message was not accepted within its deadline of ${deadline} ms`;
-    this.cancel(new ConnectionError('ERR_SMTP_DEADLINE', message, { stage: 'queue' }));
+    this.cancel(new ConnectionError('ERR_SMTP_DEADLINE', message, { stage: this.#stage }));
+  }
+
+  get #stage(): Stage {
+    return this.waitsFor?.() ?? 'queue';
   }
 
   #settle(accepted: number): boolean {

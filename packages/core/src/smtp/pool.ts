@@ -5,7 +5,6 @@ import {
   AuthenticationError,
   CapabilityError,
   ConnectionError,
-  MailError,
   ProtocolError,
   ReplyError,
   type Stage,
@@ -15,17 +14,19 @@ import {
 import type { CachedTokenSource } from '../oauth/token-cache.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
 import type { Slot } from '../pacing/sliding-window.ts';
+import type { Secret } from '../secret.ts';
 import { type Receipt, queueId } from '../receipt.ts';
-import { Connection, type ConnectionFacts, type ConnectionOptions } from './connection.ts';
+import type { Connection, ConnectionFacts } from './connection.ts';
 import { type Gate, type Health, holds } from './gate.ts';
 import { JobQueue } from './job-queue.ts';
 import { type Job, closedError } from './job.ts';
+import { type ConnectionOptions, Opening } from './opening.ts';
 import type { TransactionResult } from './transaction.ts';
 import { verdictOn } from './verdict.ts';
 import type { WireLadder, WireLevel } from './wire-ladder.ts';
 
 export interface PoolOptions {
-  readonly connection: Omit<ConnectionOptions, 'shortAuthLines'>;
+  readonly connection: Omit<ConnectionOptions, 'shortAuthLines' | 'refused'>;
   readonly token: CachedTokenSource;
   readonly gate: Gate;
   /** Connections at a time. */
@@ -68,6 +69,10 @@ export class Pool {
   readonly #open = new Set<Connection>();
   readonly #idleSince = new Map<Connection, number>();
   #opening: AbortController | undefined;
+  /** The attempt that is being made. */
+  #attempt: Opening | undefined;
+  /** The last tokens this server refused. */
+  #refused: Secret[] = [];
   #failedOpenings = 0;
   #underWay = 0;
   #shortAuthLines = false;
@@ -95,6 +100,7 @@ export class Pool {
       return;
     }
     job.onSettled = this.#onJobSettled;
+    job.waitsFor = this.#waitedFor;
     this.#queue.push(job);
     this.#dispatch();
   }
@@ -104,9 +110,21 @@ export class Pool {
     this.#onSettled();
   };
 
+  readonly #waitedFor = (): Stage => (this.#open.size === 0 ? (this.#attempt?.stage ?? 'queue') : 'queue');
+
   /** Opens a connection and logs in; it stays in the pool. */
   async verify(signal: AbortSignal): Promise<ConnectionFacts> {
+    if (this.#open.size >= this.#options.connections) {
+      // No more may be opened. One that is at work is proof enough; an idle one makes room.
+      const [idle] = [...this.#open].filter((connection) => connection.idle);
+      if (idle === undefined) for (const connection of this.#open) return connection.facts;
+      else this.#retire(idle);
+    }
     const connection = await this.#openAuthenticated(signal);
+    if (this.#closing) {
+      await connection.close();
+      throw closedError();
+    }
     this.#add(connection);
     return connection.facts;
   }
@@ -252,7 +270,7 @@ export class Pool {
           return;
         }
         this.#underWay -= 1;
-        if (job.parts.length > 0) finishEarly(job, connection, error);
+        if (job.parts.length > 0 && error instanceof ReplyError) finishEarly(job, connection, error);
         else job.reject(error);
         this.#onSettled();
         this.#dispatch();
@@ -351,17 +369,23 @@ export class Pool {
         return used;
       };
       try {
-        const connection = await Connection.open({ ...options, shortAuthLines: this.#shortAuthLines }, take, signal);
+        const shortAuthLines = this.#shortAuthLines;
+        this.#attempt = new Opening({ ...options, shortAuthLines, refused: this.#refused });
+        const connection = await this.#attempt.connection(take, signal);
         if (options.provider.longAuthLines && !connection.facts.inlineAuth) this.#shortAuthLines = true;
         this.#options.gate.succeeded(undefined);
         return connection;
       } catch (error) {
         // What the server refused is the news; that no better token could be had is why it stays so.
         if (refusal !== undefined && error instanceof TokenError) throw refusedAgain(refusal, error);
-        if (!(error instanceof AuthenticationError) || error.reply.code !== 535 || used === undefined) throw error;
+        const refused = error instanceof AuthenticationError && error.reply.code === 535 && error.tokenSent;
+        if (!refused || used === undefined) throw error;
         token.reject(used);
+        this.#refused = [...this.#refused.slice(-1), used.value];
         if (refusal !== undefined) throw error;
         refusal = error;
+      } finally {
+        this.#attempt = undefined;
       }
     }
   }
@@ -478,32 +502,12 @@ function joined(parts: readonly TransactionResult[]): TransactionResult {
   };
 }
 
-/** Some recipients have the message, the next group could not be sent to: a repetition for all would double the first. */
-function finishEarly(job: Job, connection: Connection, error: unknown): void {
-  if (error instanceof ReplyError) {
-    const { reply } = error;
-    const results = job.remaining.map(({ address }) => ({ address, reply }));
-    const later = reply.code < 500;
-    job.parts.push({
-      accepted: [],
-      deferred: later ? results : [],
-      refused: later ? [] : results,
-      reply,
-      roundTrips: 2,
-    });
-    finish(job, connection);
-    return;
-  }
-  const done = job.envelope.to.length - job.remaining.length;
-  const cause = error instanceof MailError ? error : undefined;
-  const message = `${cause?.message ?? 'failed'}; ${done} of ${job.envelope.to.length} recipients already have the message`;
-  job.reject(
-    new ConnectionError(cause?.code ?? 'ERR_SMTP_CLOSED', message, {
-      cause: error,
-      mayHaveBeenSent: true,
-      ...(cause?.stage && { stage: cause.stage }),
-    }),
-  );
+/** Some recipients have the message, the next group was refused: its recipients get the server's words as their own. */
+function finishEarly(job: Job, connection: Connection, { reply }: ReplyError): void {
+  const results = job.remaining.map(({ address }) => ({ address, reply }));
+  const later = reply.code < 500;
+  job.parts.push({ accepted: [], deferred: later ? results : [], refused: later ? [] : results, reply, roundTrips: 2 });
+  finish(job, connection);
 }
 
 function tooManyRecipients(job: Job, limit: number): CapabilityError {

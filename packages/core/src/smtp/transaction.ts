@@ -55,6 +55,10 @@ function* withData(transaction: Transaction): Dialogue<TransactionResult> {
   const dataReply = replies[commands.length - 1];
   const recipients = sort(to, replies, first + 1);
   const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients);
+  if (refusal !== undefined && recipients.accepted.length > 0 && dataReply?.code === 354) {
+    // MAIL refused, RCPT and DATA taken: even a lone dot might be delivered. Only hanging up is safe.
+    throw new ProtocolError(`MAIL: refused, then DATA accepted: ${refusal.message}`, { stage: 'MAIL' });
+  }
   if (refusal !== undefined && dataReply?.code === 354) {
     // The server waits for data nobody should get: the lone dot ends it (RFC 2920 section 3.1).
     try {
@@ -94,6 +98,11 @@ function* oneFlight({ to, envelope, body, reset }: Transaction): Dialogue<Transa
   const messageReply = rest.pop();
   const recipients = sort(to, rest);
   const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients);
+  if (refusal !== undefined && messageReply?.code === 250) {
+    // Nobody was accepted, and the message was: one of the two is wrong.
+    const facts = { stage: 'message', mayHaveBeenSent: true } as const;
+    throw new ProtocolError(`message: accepted after ${refusal.message}`, facts);
+  }
   if (refusal !== undefined) throw refusal;
   return { ...recipients, reply: judgeMessage(messageReply), roundTrips: 1 };
 }

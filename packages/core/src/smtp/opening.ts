@@ -1,0 +1,166 @@
+// From nothing to a connection that has logged in. The token source and the wire meet here and nowhere else.
+import { isIP } from 'node:net';
+import type { SecureContext } from 'node:tls';
+import { CapabilityError, ConnectionError, type Stage } from '../errors.ts';
+import type { AccessToken } from '../oauth/token-source.ts';
+import type { Provider } from '../providers.ts';
+import type { Mechanism } from '../sasl/mechanism.ts';
+import { oauthbearer } from '../sasl/oauthbearer.ts';
+import { xoauth2 } from '../sasl/xoauth2.ts';
+import type { Secret } from '../secret.ts';
+import { AUTHENTICATE, CONNECT, TOKEN, trace } from '../tracing.ts';
+import { authenticate } from './authentication.ts';
+import { type Capabilities, offersMechanism } from './capabilities.ts';
+import { Channel } from './channel.ts';
+import { Connection } from './connection.ts';
+import { type Session, openSession } from './session.ts';
+import type { Timeouts } from './timeouts.ts';
+
+export interface ConnectionOptions {
+  readonly provider: Provider;
+  readonly user: string;
+  readonly secureContext: SecureContext;
+  readonly timeouts: Timeouts;
+  /** For EHLO; the address literal of this end where absent. */
+  readonly name: string | undefined;
+  /** Learnt on this host: long AUTH lines were refused. */
+  readonly shortAuthLines: boolean;
+  /** Tokens this server has seen and refused: it may still repeat them. */
+  readonly refused: readonly Secret[];
+}
+
+/** One attempt to open a connection, and how far it has come. */
+export class Opening {
+  readonly #options: ConnectionOptions;
+  readonly #server: { readonly provider: string; readonly host: string; readonly port: number };
+  #channel: Channel | undefined;
+  #waitsForToken = false;
+  #secrets: readonly Secret[];
+
+  constructor(options: ConnectionOptions) {
+    const { id, host, port } = options.provider;
+    this.#options = options;
+    this.#server = { provider: id, host, port };
+    this.#secrets = options.refused;
+  }
+
+  /** What is being waited for. */
+  get stage(): Stage {
+    if (this.#channel === undefined) return 'connect';
+    return this.#waitsForToken ? 'token' : (this.#channel.stage ?? 'connect');
+  }
+
+  /**
+   * Connects and logs in. The token is fetched while TCP and TLS come up.
+   * @throws ConnectionError, ProtocolError, CapabilityError, AuthenticationError, TokenError.
+   */
+  async connection(token: () => Promise<AccessToken>, signal: AbortSignal): Promise<Connection> {
+    const giveUp = new AbortController();
+    const stop = (): void => giveUp.abort(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const wanted = this.#ask(token);
+    // No token, no session: there is no point in finishing the handshake.
+    wanted.catch((reason: unknown) => giveUp.abort(reason));
+    try {
+      const session = await this.#connect(giveUp.signal);
+      this.#waitsForToken = true;
+      const access = await wanted;
+      this.#waitsForToken = false;
+      return await this.#logIn(session, access, signal);
+    } catch (error) {
+      const cause = { cause: error };
+      this.#channel?.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'the session could not be opened', cause));
+      // When the token is what failed, what happened to the connection follows from it.
+      if (giveUp.signal.aborted && !signal.aborted) await wanted;
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async #ask(token: () => Promise<AccessToken>): Promise<AccessToken> {
+    const access = await trace(
+      TOKEN,
+      () => ({ ...this.#server }),
+      token,
+      ({ expiresAt }) => ({ expiresAt }),
+    );
+    this.#hide([access.value]);
+    return access;
+  }
+
+  #connect(signal: AbortSignal): Promise<Session> {
+    const { provider, timeouts, secureContext, name } = this.#options;
+    const { host, port, tls } = provider;
+    return trace(
+      CONNECT,
+      () => ({ ...this.#server }),
+      async () => {
+        const implicitTls = tls === 'implicit';
+        const channel = await Channel.open({ host, port, implicitTls, secureContext, timeouts }, signal);
+        this.#channel = channel;
+        // This end may have sent its token on another connection: whatever this server says, that is not in it.
+        this.#hide([]);
+        if (tls === 'none' && !isLoopback(channel.remoteAddress)) throw notLoopback(host, channel.remoteAddress);
+        return channel.play(openSession(name ?? channel.localLiteral, tls), signal);
+      },
+      ({ roundTrips }) => ({ tls: this.#channel?.tls?.protocol, roundTrips }),
+    );
+  }
+
+  async #logIn(session: Session, access: AccessToken, signal: AbortSignal): Promise<Connection> {
+    const { provider, shortAuthLines } = this.#options;
+    const channel = this.#channel;
+    if (channel === undefined) throw new Error('a session without a channel');
+    const mechanism = chooseMechanism(this.#options, session.capabilities, access);
+    this.#hide([mechanism.initialResponse]);
+    const login = await trace(
+      AUTHENTICATE,
+      () => ({ ...this.#server, mechanism: mechanism.name }),
+      () =>
+        channel.play(authenticate(mechanism, session.capabilities, provider.longAuthLines && !shortAuthLines), signal),
+      ({ inline }) => ({ inline }),
+    );
+    // What came right behind the last reply may have ended it already.
+    if (channel.failure !== undefined) throw channel.failure;
+    const handshake = provider.tls === 'none' ? 0 : channel.tls?.protocol === 'TLSv1.3' ? 1 : 2;
+    return new Connection(channel, access, {
+      server: { host: provider.host, port: provider.port },
+      greeting: session.greeting,
+      capabilities: session.capabilities,
+      tls: channel.tls,
+      mechanism: mechanism.name,
+      inlineAuth: login.inline,
+      roundTrips: 1 + handshake + session.roundTrips + login.roundTrips,
+    });
+  }
+
+  #hide(secrets: readonly Secret[]): void {
+    this.#secrets = [...this.#secrets, ...secrets];
+    if (this.#secrets.length > 0) this.#channel?.hide(this.#secrets);
+  }
+}
+
+function chooseMechanism(
+  { provider, user }: ConnectionOptions,
+  capabilities: Capabilities,
+  { value }: AccessToken,
+): Mechanism {
+  const { mechanisms, host, port } = provider;
+  const name = mechanisms.find((each) => offersMechanism(capabilities, each)) ?? mechanisms[0];
+  return name === 'OAUTHBEARER' ? oauthbearer(user, value, host, port) : xoauth2(user, value);
+}
+
+function notLoopback(host: string, address: string): CapabilityError {
+  return new CapabilityError(
+    'ERR_SMTP_STARTTLS_NOT_OFFERED',
+    `${host} is ${address}: without TLS a token goes to loopback addresses only`,
+    { stage: 'tls' },
+  );
+}
+
+function isLoopback(address: string): boolean {
+  const ip = address.startsWith('::ffff:') ? address.slice(7) : address;
+  return ip === '::1' || (isIP(ip) === 4 && ip.startsWith('127.'));
+}
