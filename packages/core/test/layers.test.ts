@@ -132,7 +132,7 @@ describe('the core', () => {
   });
 
   test('asks for tokens over the network in one file only', () => {
-    const fetches = sources.filter(({ text }) => /\bfetch\(/.test(text));
+    const fetches = sources.filter(({ text }) => /(?<![\w#.])fetch\(|\bglobalThis\.fetch\(/.test(text));
     expect(fetches.map(({ path }) => path)).toEqual(['oauth/token-endpoint.ts']);
   });
 
