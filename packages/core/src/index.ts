@@ -1,4 +1,11 @@
-export { createMailer, type CloseOptions, type Mailer, type MailerOptions, type SendOptions } from './mailer.ts';
+export {
+  createMailer,
+  type CloseOptions,
+  type Mailer,
+  type MailerHealth,
+  type MailerOptions,
+  type SendOptions,
+} from './mailer.ts';
 export type { Envelope, MessageBody, Notify, OutgoingMail, Recipient } from './message.ts';
 export type { Receipt, RecipientResult, RecipientResults, SendTimings } from './receipt.ts';
 export { type Reply, replyText } from './smtp/reply.ts';

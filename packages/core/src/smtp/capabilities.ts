@@ -4,8 +4,6 @@ import type { Reply } from './reply.ts';
 /** Extension keyword in capitals to its parameters as sent. */
 export type Capabilities = ReadonlyMap<string, readonly string[]>;
 
-export const NO_CAPABILITIES: Capabilities = new Map();
-
 /** Reads the lines after the first, which is the server's greeting. */
 export function parseCapabilities(reply: Reply): Capabilities {
   const capabilities = new Map<string, readonly string[]>();

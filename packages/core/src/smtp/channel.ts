@@ -86,6 +86,8 @@ export class Channel {
   /** Who may speak; others wait until it has said its last words. */
   #speaker: Task | undefined;
   #reading = false;
+  /** Replies that arrived together with the one being read, behind it. */
+  #behind = 0;
   #failure: MailError | undefined;
   #deadline = 0;
   #timer: NodeJS.Timeout | undefined;
@@ -340,7 +342,9 @@ export class Channel {
     if (this.#failure !== undefined) return;
     this.#reading = true;
     const replies = this.#parser.push(chunk);
+    this.#behind = replies.length;
     for (const raw of replies) {
+      this.#behind -= 1;
       this.#onReply(raw);
       if (this.#failure !== undefined) break;
     }
@@ -537,7 +541,7 @@ export class Channel {
   // ---- the socket ----
 
   #secure(task: Task): void {
-    if (this.#expected.length > 0 || this.#parser.pending) {
+    if (this.#expected.length > 0 || this.#behind > 0 || this.#parser.pending || this.#parser.failure !== undefined) {
       this.destroy(new ProtocolError('data arrived between the reply to STARTTLS and the handshake', { stage: 'tls' }));
       return;
     }

@@ -37,7 +37,6 @@ export const ehlo = (name: string): Command => command('EHLO', `EHLO ${name}`);
 export const startTls = (): Command => command('STARTTLS', 'STARTTLS');
 export const data = (): Command => command('DATA', 'DATA');
 export const rset = (): Command => command('RSET', 'RSET');
-export const noop = (): Command => command('NOOP', 'NOOP');
 export const quit = (): Command => command('QUIT', 'QUIT');
 
 /** Opens a transaction; `undefined` is the null reverse-path of notifications (RFC 5321 section 4.5.5). */
