@@ -4,6 +4,11 @@ import { once } from 'node:events';
 import { constants } from 'node:os';
 import { Problem, systemCode } from './problem.mjs';
 
+const parent = process.ppid;
+
+/** npm runs scripts in a shell. A signal to npm ends that shell, and tells us nothing but that our parent is gone. */
+const underNpm = () => process.env['npm_lifecycle_event'] !== undefined;
+
 /** @typedef {{ cwd?: string, env?: NodeJS.ProcessEnv }} Where */
 
 /**
@@ -22,9 +27,11 @@ export async function runInForeground(command, args, where = {}) {
   };
   const signals = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
   for (const signal of signals) process.on(signal, pass);
+  const watch = underNpm() ? setInterval(() => process.ppid === parent || child.kill(), 500).unref() : undefined;
   try {
     return exitCode(await ended(child, command));
   } finally {
+    clearInterval(watch);
     for (const signal of signals) process.off(signal, pass);
   }
 }

@@ -59,6 +59,20 @@ describe.skipIf(process.platform === 'win32').concurrent('the bootstrap', () => 
     expect(await machine.run(['node', '-e', script])).toMatchObject({ code: 3, stdout: 'ended in peace\n' });
   });
 
+  test('ends its command when the shell that npm started it in is gone', async () => {
+    await using machine = await freshMachine({ fetched: ['pnpm'] });
+    const CHILD = `
+      setInterval(() => {}, 1000);
+      process.once('SIGTERM', () => { console.log('ended'); process.exit(); });
+      require('fs').writeFileSync('started', '');`;
+    const shell = `
+      mkfifo started
+      npm_lifecycle_event=demo node tooling/bootstrap/run.mjs node -e "$CHILD" &
+      cat started`;
+    // The output is complete when the last program that could write to it has ended.
+    expect(await machine.run(['sh', '-c', shell], { CHILD })).toMatchObject({ code: 0, stdout: 'ended\n' });
+  });
+
   test('says which command does not exist', async () => {
     await using machine = await freshMachine({ fetched: ['pnpm'] });
     const { code, stderr } = await machine.run(['no-such-program']);
