@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { clientCredentials, type ClientCredentialsOptions } from '../src/oauth/client-credentials.ts';
 import { TokenEndpointError } from '../src/oauth/token-endpoint-error.ts';
 import { Secret } from '../src/secret.ts';
-import { selfSigned } from './self-signed.ts';
+import { selfSigned } from './certificates.ts';
 import { answer, createTokenServer, token, type TokenAnswer, type TokenServer } from './token-server.ts';
 
 const CANARY = 'canary~Secret+with/odd=chars&8Q';

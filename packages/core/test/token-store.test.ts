@@ -13,7 +13,7 @@ import { encryptedFileTokenStore } from '../src/oauth/encrypted-file-store.ts';
 import { acquireFileLock } from '../src/oauth/file-lock.ts';
 import { memoryTokenStore, type TokenStore } from '../src/oauth/token-store.ts';
 import { Secret } from '../src/secret.ts';
-import { selfSigned } from './self-signed.ts';
+import { selfSigned } from './certificates.ts';
 import { createTokenServer, token } from './token-server.ts';
 
 const KEY = Buffer.alloc(32, 7);
