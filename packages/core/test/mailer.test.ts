@@ -362,3 +362,38 @@ test('a server that loses count of a flight is taken a step down, and the messag
   const flights = b.sandbox.inbox.messages.map(({ roundTrips }) => roundTrips);
   expect(flights.at(-1)).toBe(3);
 });
+
+test('50 messages in the name of somebody else are not tried 50 times', async () => {
+  await using b = await bench({ limits: { messagesPerMinute: undefined } });
+  const outcomes = await Promise.allSettled(many(50).map(() => b.mailer.send(b.mail('x', 'stranger@contoso.com'))));
+  expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
+  const tried = b.sandbox.sessions.flatMap(({ entries }) =>
+    entries.filter(({ text }) => text.includes('SendAsDenied')),
+  );
+  expect(tried.length).toBeLessThanOrEqual(4);
+  expect(outcomes.at(-1)).toMatchObject({ reason: { code: 'ERR_MAILER_SUSPENDED' } });
+});
+
+test('close ends what does not finish in time, and opens nothing any more', async () => {
+  await using b = await bench({ limits: { connections: 1 } });
+  await b.mailer.send(b.mail());
+  b.sandbox.exchange.next('MESSAGE', { hang: true, times: Infinity });
+  const sends = many(3).map((i) => b.mailer.send(b.mail(`m${i}`)));
+  const outcomes = Promise.allSettled(sends);
+  await b.mailer.close({ deadline: 30 });
+  expect(await outcomes).toMatchObject([
+    { reason: { code: 'ERR_MAILER_CLOSED', stage: 'message', mayHaveBeenSent: true } },
+    { reason: { code: 'ERR_MAILER_CLOSED', mayHaveBeenSent: false } },
+    { reason: { code: 'ERR_MAILER_CLOSED', mayHaveBeenSent: false } },
+  ]);
+  expect(b.sandbox.sessions).toHaveLength(1);
+});
+
+test('one connection too many is closed again, and those at work go on', async () => {
+  await using b = await bench({ limits: { messagesPerMinute: undefined } });
+  await b.mailer.send(b.mail());
+  b.sandbox.exchange.reply('AUTH', '432 4.3.2 Concurrent connections limit exceeded.', { times: Infinity });
+  await Promise.all(many(40).map((i) => b.mailer.send(b.mail(`m${i}`))));
+  expect(b.sandbox.inbox.messages).toHaveLength(41);
+  expect(b.mailer.health().status).toBe('up');
+});

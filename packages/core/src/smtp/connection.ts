@@ -1,5 +1,5 @@
 // A channel that has logged in: it sends messages until it is too old, too idle or broken.
-import { ConnectionError } from '../errors.ts';
+import type { ConnectionError, MailError } from '../errors.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
 import { type Capabilities, recipientLimit } from './capabilities.ts';
@@ -101,14 +101,13 @@ export class Connection {
     this.#channel.rest();
   }
 
-  /** Says QUIT where that is possible and closes (RFC 5321 section 4.1.1.10). */
-  async close(): Promise<void> {
-    const closed = new ConnectionError('ERR_SMTP_CLOSED', 'closed by this end');
+  /** Says QUIT where that is possible and closes (RFC 5321 section 4.1.1.10); whoever is still at it learns `reason`. */
+  async close(reason: MailError): Promise<void> {
     if (this.#channel.idle && !this.#channel.closed) {
       // The reply is a courtesy; whatever it is, the connection ends here.
       await this.#channel.play(ask(quit()), AbortSignal.timeout(2_000)).catch(() => {});
     }
-    this.#channel.destroy(closed);
+    this.#channel.destroy(reason);
   }
 
   destroy(reason: ConnectionError): void {

@@ -53,7 +53,7 @@ export class Gate {
   /** Lets a message wait, or says why that has no sense. */
   enter(sender: string, recipients: number): LimitError | undefined {
     const now = this.#options.now();
-    const suspended = this.#suspended(this.#mailbox, now) ?? this.#suspended(this.#senders.get(sender), now);
+    const suspended = this.#suspended(this.#mailbox, now) ?? this.refusal(sender);
     if (suspended !== undefined) return suspended;
     if (this.#quota !== undefined && this.#quota.left(now) - this.#promised < recipients) {
       const possibleAt = this.#quota.possibleAt(recipients + this.#promised, now);
@@ -65,6 +65,12 @@ export class Gate {
     }
     this.#promised += recipients;
     return undefined;
+  }
+
+  /** Why nothing may be sent as this sender at present. It may have become so while the message waited. */
+  refusal(sender: string): LimitError | undefined {
+    const breaker = this.#senders.get(sender);
+    return breaker && this.#suspended(breaker, this.#options.now());
   }
 
   /** The message that entered has ended; `accepted` recipients were taken by the server. */

@@ -77,7 +77,10 @@ export class Pool {
   #underWay = 0;
   #shortAuthLines = false;
   #noMoreBefore = 0;
+  /** No new messages. */
   #closing = false;
+  /** Nothing at all any more. */
+  #closed = false;
   #sweeper: NodeJS.Timeout | undefined;
   #wake: NodeJS.Timeout | undefined;
   #drained: (() => void) | undefined;
@@ -122,7 +125,7 @@ export class Pool {
     }
     const connection = await this.#openAuthenticated(signal);
     if (this.#closing) {
-      await connection.close();
+      await connection.close(closedError());
       throw closedError();
     }
     this.#add(connection);
@@ -144,11 +147,12 @@ export class Pool {
       });
       clearTimeout(timer);
     }
+    this.#closed = true;
     this.#rejectAll(closedError());
     this.#opening?.abort(closedError());
     clearTimeout(this.#sweeper);
     clearTimeout(this.#wake);
-    await Promise.all([...this.#open].map((connection) => connection.close()));
+    await Promise.all([...this.#open].map((connection) => connection.close(closedError())));
   }
 
   // ---- who goes next ----
@@ -163,8 +167,13 @@ export class Pool {
         return;
       }
       const job = this.#queue.shift();
-      if (job === undefined) slot.refund();
-      else this.#assign(job, connection, slot);
+      const refusal = job && this.#options.gate.refusal(job.sender);
+      if (job !== undefined && refusal === undefined) this.#assign(job, connection, slot);
+      else {
+        slot.refund();
+        this.#options.gate.abandoned();
+        job?.reject(refusal);
+      }
     }
     if (this.#queue.length === 0) return;
     if (!this.#options.gate.open) this.#wakeLater();
@@ -286,7 +295,8 @@ export class Pool {
   /** Back into the queue, at its front. */
   #again(job: Job): void {
     this.#underWay -= 1;
-    if (!job.settled) this.#queue.unshift(job);
+    if (this.#closed) job.reject(closedError());
+    else if (!job.settled) this.#queue.unshift(job);
     this.#onSettled();
     this.#dispatch();
   }
@@ -331,7 +341,9 @@ export class Pool {
           const verdict = opening.signal.aborted ? undefined : await verdictOn(error);
           this.#opening = undefined;
           this.#noMoreBefore = performance.now() + PAUSE_AFTER_FAILURE;
-          if (verdict === undefined) this.#options.gate.abandoned();
+          // One connection more than the server likes is no reason to rest those at work.
+          const spare = this.#open.size > 0 && (verdict === undefined || holds(verdict.class));
+          if (verdict === undefined || spare) this.#options.gate.abandoned();
           else this.#onOpeningFailed(verdict.class, this.#options.gate.failed(verdict, error), error);
           this.#dispatch();
         },
@@ -435,7 +447,8 @@ export class Pool {
 
   #retire(connection: Connection): void {
     this.#open.delete(connection);
-    void connection.close();
+    this.#idleSince.delete(connection);
+    void connection.close(new ConnectionError('ERR_SMTP_CLOSED', 'let go after its time'));
   }
 }
 
