@@ -51,15 +51,14 @@ export function* authenticate(
     const tokenSent = reply !== undefined;
     reply = yield* ask(auth(mechanism.name));
     if (reply.code >= 400) throw new AuthenticationError(mechanism.name, reply, { tokenSent });
-    if (reply.code === 334) {
-      if (reply.lines.join('').trim() !== '') {
-        // The first challenge of these mechanisms is empty. Whoever asks something else does not get the token.
-        yield* ask(authCancel());
-        throw new ProtocolError(`AUTH ${mechanism.name}: expected an empty challenge`, { stage: 'AUTH' });
-      }
-      reply = yield* ask(authResponse(response));
-      roundTrips += 1;
+    if (reply.code !== 334 || reply.lines.join('').trim() !== '') {
+      // The first challenge of these mechanisms is empty. Whoever asks something else, or nothing, does not get the token.
+      const got = replyText(reply);
+      if (reply.code === 334) yield* ask(authCancel());
+      throw new ProtocolError(`AUTH ${mechanism.name}: expected an empty challenge, got ${got}`, { stage: 'AUTH' });
     }
+    reply = yield* ask(authResponse(response));
+    roundTrips += 1;
   }
   return yield* judge(mechanism, reply, inline, roundTrips);
 }

@@ -1,0 +1,228 @@
+// AUTH offered wrongly, asked for again and again, answered twice over; and servers that repeat what they were told.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PROVIDERS, type MailerOptions, createMailer } from '../src/index.ts';
+import {
+  type Attempt,
+  MAIL,
+  TOKEN,
+  USER,
+  attempt,
+  authority,
+  expectFailure,
+  mailerTo,
+  printed,
+  startServer,
+  tokenIn,
+  turnClockByHand,
+} from './hostile.ts';
+import type { Conversation, Part, Peer, ScriptedServer } from './scripted-server.ts';
+
+let server: ScriptedServer;
+beforeAll(async () => {
+  turnClockByHand();
+  server = await startServer();
+});
+afterAll(async () => server[Symbol.asyncDispose]());
+
+/** As for a server that takes lines of 512 bytes only: the token goes in a second step. */
+const TWO_STEPS: Partial<MailerOptions> = {
+  provider: { ...PROVIDERS.microsoft365, longAuthLines: false, limits: { connections: 1 } },
+  token: async () => ({ value: TOKEN.repeat(4), expiresAt: Date.now() + 3_600_000 }),
+};
+
+const sealed = (): string => server.peers.map((peer) => Buffer.concat(peer.sealed).toString('latin1')).join('');
+/** The lines of the session from the first AUTH on. */
+const fromAuth = (peer: Peer | undefined): string[] => {
+  const lines = peer?.lines ?? [];
+  return lines.slice(lines.findIndex((line) => line.startsWith('AUTH')));
+};
+const hello = (...lines: string[]): string => ['250-peer.example', ...lines, '250 SIZE 1000'].join('\r\n');
+
+test.each([
+  ['nothing', hello()],
+  ['AUTH without a mechanism', hello('250-AUTH')],
+  ['passwords only', hello('250-AUTH LOGIN PLAIN CRAM-MD5 NTLM')],
+  ['names that contain ours', hello('250-AUTH XOAUTH2X XXOAUTH2 XOAUTH')],
+  ['it as the server’s own name', '250-AUTH XOAUTH2\r\n250 SIZE 1000'],
+  ['it under another keyword', hello('250-XAUTH XOAUTH2', '250-AUTHENTICATE XOAUTH2')],
+])('a server that offers %s gets neither token nor mail', async (_, secureEhlo) => {
+  expectFailure(await attempt(server, { parts: { secureEhlo } }), { code: 'ERR_SMTP_AUTH_NOT_OFFERED', stage: 'AUTH' });
+  expect(tokenIn(sealed())).toBeUndefined();
+  expect(sealed()).not.toMatch(/AUTH|MAIL/);
+});
+
+test.each(['250-AUTH LOGIN xoauth2', '250-AUTH=XOAUTH2', '250-auth LOGIN\r\n250-AUTH XOAUTH2'])(
+  '%j is an offer',
+  async (line) => {
+    expect((await attempt(server, { parts: { secureEhlo: hello(line) } })).error).toBeUndefined();
+  },
+);
+
+const challenge = (text: string): string => `334 ${Buffer.from(text).toString('base64')}`;
+
+test.each([
+  ['Username:', challenge('Username:')],
+  ['a nonce', challenge('<1896.697170952@peer.example>')],
+  ['text that is no base64', '334 go ahead'],
+])('asked for %s first, the token stays here', async (_, auth) => {
+  const parts = { auth, response: '501 5.7.0 cancelled' };
+  const outcome = await attempt(server, { parts, mailer: TWO_STEPS });
+  expectFailure(outcome, { code: 'ERR_SMTP_PROTOCOL', stage: 'AUTH' });
+  expect(fromAuth(server.peers[0])).toEqual(['AUTH XOAUTH2', '*']);
+});
+
+test('a server that does not let us cancel the exchange does not hold us', async () => {
+  const parts: Partial<Conversation> = { auth: challenge('Username:'), response: (peer) => peer.stall() };
+  const outcome = await attempt(server, { parts, mailer: TWO_STEPS });
+  expectFailure(outcome, { code: 'ERR_SMTP_TIMEOUT', stage: 'AUTH', after: 60_000 });
+  expect(tokenIn(sealed())).toBeUndefined();
+});
+
+const JSON_CHALLENGE = challenge('{"status":"401","schemes":"bearer","scope":"https://outlook.office.com/"}');
+
+test.each([
+  ['with the command', {}, 1],
+  ['in a second step', TWO_STEPS, 2],
+])('challenges without end after a token sent %s get one answer', async (_, mailer, answers) => {
+  const parts: Partial<Conversation> = {
+    auth: mailer === TWO_STEPS ? '334 ' : JSON_CHALLENGE,
+    response: JSON_CHALLENGE,
+  };
+  const outcome = await attempt(server, { parts, mailer });
+  expectFailure(outcome, { code: 'ERR_SMTP_PROTOCOL', stage: 'AUTH' });
+  expect(fromAuth(server.peers[0])).toHaveLength(1 + answers);
+  expect(server.peers).toHaveLength(1);
+});
+
+test.each(['235 2.7.0 welcome', '250 ok', '334 '])('after the error challenge, %s is not a login', async (response) => {
+  const outcome = await attempt(server, { parts: { auth: JSON_CHALLENGE, response } });
+  expectFailure(outcome, { code: 'ERR_SMTP_PROTOCOL', stage: 'AUTH' });
+  expect(sealed()).not.toContain('MAIL');
+});
+
+test.each(['235 2.7.0 welcome', '250 ok', '354 go', '220 hi'])(
+  'in two steps, %s before the token is not a login',
+  async (auth) => {
+    const outcome = await attempt(server, { parts: { auth }, mailer: TWO_STEPS });
+    expectFailure(outcome, { code: 'ERR_SMTP_PROTOCOL', stage: 'AUTH' });
+    expect(tokenIn(sealed())).toBeUndefined();
+    expect(sealed()).not.toContain('MAIL');
+  },
+);
+
+test('the error challenge is decoded into the error', async () => {
+  const parts = { auth: JSON_CHALLENGE, response: '535 5.7.3 Authentication unsuccessful' };
+  const outcome = await attempt(server, { parts });
+  expectFailure(outcome, { code: 'ERR_SMTP_AUTH_REFUSED', stage: 'AUTH' });
+  expect(outcome.error).toMatchObject({
+    challenge: '{"status":"401","schemes":"bearer","scope":"https://outlook.office.com/"}',
+    reply: { code: 535, status: '5.7.3' },
+  });
+});
+
+// ---- servers that repeat what they were told ----
+
+const initialResponse = Buffer.from(`user=${USER}\x01auth=Bearer ${TOKEN}\x01\x01`).toString('base64');
+const cut = (text: string, size: number): string[] => text.match(new RegExp(`.{1,${size}}`, 'g')) ?? [];
+const multiline = (code: number, texts: readonly string[]): string =>
+  texts.map((text, i) => `${code}${i < texts.length - 1 ? '-' : ' '}${text}`).join('\r\n');
+/** The token in every dress a server may give it. */
+const ECHOES: readonly [string, string][] = [
+  ['as it is', TOKEN],
+  ['as it was sent', initialResponse],
+  ['in base64', Buffer.from(TOKEN).toString('base64')],
+  ['in base64 of what was sent', Buffer.from(initialResponse).toString('base64')],
+  ['percent-encoded', [...Buffer.from(TOKEN)].map((byte) => `%${byte.toString(16)}`).join('')],
+  ['in a sentence', `Invalid token "${TOKEN}" for user ${USER}`],
+];
+
+test.each(ECHOES)(
+  'a server that repeats the token %s in its refusal does not get it into the error',
+  async (_, echo) => {
+    const replies = [
+      `535 5.7.3 ${echo}`,
+      `535-5.7.3 no\r\n535 5.7.3 ${echo}`,
+      `454 4.7.0 ${echo}`,
+      `334 ${echo}`,
+      `250 ${echo}`,
+      echo,
+    ];
+    for (const auth of replies) {
+      // attempt() looks everywhere for the token
+      const { error } = await attempt(server, { parts: { auth, response: `535 5.7.3 ${echo}` } });
+      expect(error).toBeInstanceOf(Error);
+    }
+  },
+);
+
+test.each([
+  ['whole', challenge(`{"status":"400","token":"${TOKEN}"}`)],
+  [
+    'cut into short lines',
+    multiline(334, cut(Buffer.from(`{"status":"400","token":"${TOKEN}"}`).toString('base64'), 8)),
+  ],
+])('a challenge that holds the token, %s, is decoded without it', async (_, auth) => {
+  const { error } = await attempt(server, { parts: { auth, response: '535 5.7.3 no' } });
+  expect(error).toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED', challenge: expect.stringContaining('"token":') });
+});
+
+test.each(['mail', 'rcpt', 'data', 'message'] as const)(
+  '%s: a refusal that repeats the token is redacted',
+  async (part) => {
+    const { error } = await attempt(server, { parts: { [part]: `550 5.7.1 ${TOKEN}` } });
+    expect(printed(error)).toContain('[redacted]');
+  },
+);
+
+test('a receipt that repeats the token is redacted', async () => {
+  const { receipt } = await attempt(server, { parts: { rcpt: `250 ${TOKEN}`, message: `250 queued as ${TOKEN}` } });
+  expect(receipt?.reply.lines).toEqual(['queued as [redacted]']);
+});
+
+test.each(['greeting', 'ehlo', 'secureEhlo'] as const)(
+  '%s: a token learnt on one connection and repeated on the next is redacted',
+  async (part) => {
+    const text = {
+      greeting: `220 ${TOKEN}`,
+      ehlo: `250-${TOKEN}\r\n250 STARTTLS`,
+      secureEhlo: `250-${TOKEN}\r\n250 AUTH XOAUTH2`,
+    };
+    const answers: Attempt['parts'] = (connection) =>
+      connection === 0 ? { quit: (peer: Peer) => peer.end() } : { [part]: text[part] };
+    server.script(answers ?? {});
+    const mailer = mailerTo(server);
+    await mailer.send(MAIL);
+    server.peers[0]?.reset();
+    await server.peers[0]?.closed;
+    const facts = await mailer.verify();
+    expect(tokenIn(printed(facts))).toBeUndefined();
+    await mailer.close();
+  },
+);
+
+test('a token that a server refused is not read out by it on the next connection', async () => {
+  const old = TOKEN;
+  const token = async ({ forceRefresh = false } = {}) => ({
+    value: forceRefresh ? `${TOKEN.split('').reverse().join('')}` : old,
+    expiresAt: Date.now() + 3_600_000,
+  });
+  const parts = (connection: number): Partial<Conversation> =>
+    connection === 0 ? { auth: '535 5.7.3 no' } : { greeting: `554 5.3.2 your token was ${old}` };
+  const { error } = await attempt(server, { parts, mailer: { token } });
+  expect(error).toMatchObject({ code: 'ERR_SMTP_SERVICE_REFUSED' });
+});
+
+test('a 5yz to AUTH before the token was sent says nothing about the token', async () => {
+  let asked = 0;
+  const token: MailerOptions['token'] = async () => {
+    asked += 1;
+    return { value: `${TOKEN.repeat(4)}${asked}`, expiresAt: Date.now() + 3_600_000 };
+  };
+  const { error } = await attempt(server, {
+    parts: { auth: '504 5.5.4 Unrecognized authentication type' },
+    mailer: { ...TWO_STEPS, token },
+  });
+  expect(error).toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED', reply: { code: 504 } });
+  expect(asked).toBe(1);
+  expect(server.peers).toHaveLength(1);
+});
