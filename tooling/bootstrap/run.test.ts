@@ -67,7 +67,7 @@ describe.skipIf(process.platform === 'win32').concurrent('the bootstrap', () => 
       require('fs').writeFileSync('started', '');`;
     const shell = `
       mkfifo started
-      npm_lifecycle_event=demo node tooling/bootstrap/run.mjs node -e "$CHILD" &
+      MAILGRANT_OWN_NODE=1 npm_lifecycle_event=demo node tooling/bootstrap/run.mjs node -e "$CHILD" &
       cat started`;
     // The output is complete when the last program that could write to it has ended.
     expect(await machine.run(['sh', '-c', shell], { CHILD })).toMatchObject({ code: 0, stdout: 'ended\n' });

@@ -20,9 +20,9 @@ interface Outcome {
 export interface Machine extends AsyncDisposable {
   /** The repository's folder; its name has a space. */
   readonly root: string;
-  /** Runs the bootstrap with the given arguments and, on top of a clean environment, the given variables. */
+  /** Runs the bootstrap, as if by Node 26, with the given arguments and, on top of a clean environment, variables. */
   run(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome>;
-  /** The same as if the running Node were version 20. */
+  /** The same as if by Node 20. */
   runOnOldNode(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<Outcome>;
   /** Requests for tarballs that the registry saw. */
   readonly downloads: readonly string[];
@@ -49,7 +49,6 @@ export async function freshMachine({ fetched = [] }: { fetched?: readonly 'pnpm'
   cpSync(fileURLToPath(new URL('..', import.meta.url)), bootstrap, { recursive: true });
   for (const folder of ['apps', 'packages']) mkdirSync(join(root, folder));
   writeFileSync(join(root, 'package.json'), '{ "private": true }');
-  writeFileSync(join(home, 'old.cjs'), OLD_NODE);
 
   const tarballs = new Map<string, Buffer>();
   const pins: Record<string, { version: string; file: string; platforms: Record<string, object> }> = {};
@@ -91,11 +90,13 @@ export async function freshMachine({ fetched = [] }: { fetched?: readonly 'pnpm'
   await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
   const { port } = registry.address() as AddressInfo;
 
-  const run = (nodeArgs: readonly string[], args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
+  const runAs = (version: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Outcome> =>
     new Promise((resolve) => {
+      const pretence = join(home, `${version}.cjs`);
+      writeFileSync(pretence, pretending(version));
       const child = execFile(
         process.execPath,
-        [...nodeArgs, join(bootstrap, 'run.mjs'), ...args],
+        ['--require', pretence, join(bootstrap, 'run.mjs'), ...args],
         {
           cwd: home,
           env: {
@@ -114,8 +115,8 @@ export async function freshMachine({ fetched = [] }: { fetched?: readonly 'pnpm'
   return {
     root,
     downloads,
-    run: (args, env) => run([], args, env),
-    runOnOldNode: (args, env) => run(['--require', join(home, 'old.cjs')], args, env),
+    run: (args, env) => runAs('26.0.0', args, env),
+    runOnOldNode: (args, env) => runAs('20.20.2', args, env),
     pnpmCalls: () => {
       const log = join(root, 'pnpm-calls');
       return existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n') : [];
@@ -132,4 +133,5 @@ export async function freshMachine({ fetched = [] }: { fetched?: readonly 'pnpm'
   };
 }
 
-const OLD_NODE = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } });`;
+const pretending = (version: string): string =>
+  `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`;
