@@ -14,9 +14,14 @@ export interface QueueOptions {
   readonly whenFull?: 'refuse' | 'wait' | undefined;
 }
 
+/** Where a message goes once it is in. */
+interface Destination {
+  submit(job: Job): void;
+}
+
 interface Waiting {
   readonly job: Job;
-  readonly submit: () => void;
+  readonly to: Destination;
 }
 
 export class Backlog {
@@ -46,10 +51,10 @@ export class Backlog {
   }
 
   /** Lets a message in, now or when there is room, or rejects it. */
-  admit(job: Job, submit: () => void): void {
+  admit(job: Job, to: Destination): void {
     if (job.settled) return;
-    if (this.#outside.length === 0 && this.#fits(job)) this.#enter(job, submit);
-    else if (this.#wait) this.#outside.push({ job, submit });
+    if (this.#outside.length === 0 && this.#fits(job)) this.#enter(job, to);
+    else if (this.#wait) this.#outside.push({ job, to });
     else {
       const full = `${this.#length} messages wait (${Math.ceil(this.#size / 1e6)} MB); await ready() before sending more`;
       job.reject(new LimitError('ERR_MAILER_QUEUE_FULL', full));
@@ -80,11 +85,11 @@ export class Backlog {
     return this.#length < this.#messages && this.#size + (job.content.bytes?.length ?? 0) <= this.#bytes;
   }
 
-  #enter(job: Job, submit: () => void): void {
+  #enter(job: Job, to: Destination): void {
     this.#length += 1;
     this.#size += job.content.bytes?.length ?? 0;
     job.onEnded = this.#onEnded;
-    submit();
+    to.submit(job);
   }
 
   readonly #onEnded = (job: Job): void => {
@@ -97,7 +102,7 @@ export class Backlog {
     for (let next = this.#outside[0]; next !== undefined; next = this.#outside[0]) {
       if (!next.job.settled && !this.#fits(next.job)) return;
       this.#outside.shift();
-      if (!next.job.settled) this.#enter(next.job, next.submit);
+      if (!next.job.settled) this.#enter(next.job, next.to);
     }
     if (this.#full) return;
     this.#ready?.resolve();

@@ -29,10 +29,10 @@ export interface Delivery {
 }
 
 /**
- * Checks every address and parameter; the same recipient twice is kept once.
+ * Checks every address and parameter; the same recipient twice is kept once. `user` was checked before.
  * @throws TypeError `ERR_INPUT_ADDRESS` or `ERR_INPUT_OPTION` naming the field.
  */
-export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
+export function checkEnvelope(envelope: Envelope, user?: Mailbox): CheckedEnvelope {
   if (typeof envelope !== 'object' || envelope === null || !Array.isArray(envelope.to)) {
     throw new InputError('ERR_INPUT_ADDRESS', 'envelope: expected { from: string, to: string[] }');
   }
@@ -49,13 +49,17 @@ export function checkEnvelope(envelope: Envelope): CheckedEnvelope {
     throw new InputError('ERR_INPUT_OPTION', 'envelope.envelopeId: expected up to 100 printable ASCII characters');
   }
   return {
-    from: envelope.from === '' ? undefined : parseMailbox(envelope.from, 'envelope.from'),
+    from: envelope.from === '' ? undefined : senderOf(envelope.from, user),
     to,
     ret: envelope.return && (envelope.return === 'full' ? 'FULL' : 'HDRS'),
     envid: envelopeId,
     requireTls,
     all: recipients === 'all',
   };
+}
+
+function senderOf(from: string, user: Mailbox | undefined): Mailbox {
+  return from === user?.address ? user : parseMailbox(from, 'envelope.from');
 }
 
 function checkRecipients(recipients: Envelope['to'], notify: Notify | undefined): CheckedRecipient[] {

@@ -12,6 +12,8 @@ export interface JobLimits {
   readonly deadline?: number | undefined;
 }
 
+const NONE: readonly TransactionResult[] = [];
+
 export class Job {
   readonly envelope: CheckedEnvelope;
   readonly content: Content;
@@ -27,7 +29,7 @@ export class Job {
   /** Whom it was not tried for yet; a server takes only so many recipients at a time. */
   remaining: readonly CheckedRecipient[];
   /** What became of those it was sent to so far. */
-  readonly parts: TransactionResult[] = [];
+  parts: readonly TransactionResult[] = NONE;
   /** Flights that opened a connection for it. */
   openingRoundTrips = 0;
   settled = false;
@@ -41,8 +43,7 @@ export class Job {
   waitsFor: (() => Stage) | undefined;
   /** Called when it is settled while it waits. */
   onLeftQueue: (() => void) | undefined;
-  #resolve!: (receipt: Receipt) => void;
-  #reject!: (error: unknown) => void;
+  #resolve!: (outcome: Receipt | Promise<never>) => void;
   readonly #signal: AbortSignal | undefined;
   readonly #timer: NodeJS.Timeout | undefined;
   /** Made only where there is a signal to listen to: a hundred thousand messages may wait. */
@@ -53,9 +54,8 @@ export class Job {
     this.remaining = envelope.to;
     this.content = content;
     this.binary = binary;
-    this.promise = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
+    this.promise = new Promise((resolve) => {
+      this.#resolve = resolve; // only this one is kept, to resolve and to reject: a hundred thousand may wait
     });
     this.#signal = signal;
     if (deadline !== undefined) this.#timer = setTimeout(() => this.#onDeadline(deadline), deadline);
@@ -85,7 +85,7 @@ export class Job {
     if (!this.#settle(this.parts.reduce((sum, part) => sum + part.accepted.length, 0))) return;
     // Nobody will read what was not begun; an open file behind it must not stay open.
     this.content.discard();
-    this.#reject(this.parts.length > 0 ? this.#partly(error) : error);
+    this.#resolve(Promise.reject(this.parts.length > 0 ? this.#partly(error) : error));
   }
 
   /** Some recipients have the message: a repetition for all would double it for them. */

@@ -38,7 +38,7 @@ export function parseMailbox(text: string, what: string): Mailbox {
   if (!LOCAL.test(local)) return refuse('not one plain address (no list, no name, no angle brackets)');
   const domain = asciiDomain(text.slice(at + 1));
   if (domain === undefined) return refuse('not a domain name');
-  const address = `${local}@${domain}`;
+  const address = domain === text.slice(at + 1) ? text : `${local}@${domain}`;
   if (Buffer.byteLength(address) > 320) return refuse('an address is at most 320 bytes long');
   // oxlint-disable-next-line no-control-regex -- ASCII is what this looks for
   return { address, utf8: !/^[\x00-\x7f]*$/.test(local) };

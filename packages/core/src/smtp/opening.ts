@@ -1,7 +1,7 @@
 // From nothing to a connection that has logged in. The token source and the wire meet here and nowhere else.
 import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import { CapabilityError, ConnectionError, type Stage } from '../errors.ts';
+import { CapabilityError, ConnectionError, MailError, type Stage } from '../errors.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
 import type { Provider } from '../providers.ts';
 import type { Mechanism } from '../sasl/mechanism.ts';
@@ -14,6 +14,7 @@ import { type Capabilities, offersMechanism } from './capabilities.ts';
 import { Channel } from './channel.ts';
 import { Connection } from './connection.ts';
 import { type Session, openSession } from './session.ts';
+import { abortError } from './socket.ts';
 import type { Timeouts } from './timeouts.ts';
 
 export interface ConnectionOptions {
@@ -73,6 +74,8 @@ export class Opening {
       this.#channel?.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'the session could not be opened', cause));
       // When the token is what failed, what happened to the connection follows from it.
       if (giveUp.signal.aborted && !signal.aborted) await wanted;
+      // A cache ends its caller's wait with the reason as it is.
+      if (signal.aborted && !(error instanceof MailError)) throw abortError(signal, 'token');
       throw error;
     } finally {
       signal.removeEventListener('abort', stop);

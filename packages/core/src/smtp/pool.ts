@@ -235,7 +235,7 @@ export class Pool {
   #onSent(job: Job, connection: Connection, count: number, result: TransactionResult): void {
     this.#options.gate.succeeded(job.sender);
     this.#options.ladder.prove();
-    job.parts.push(result);
+    job.parts = [...job.parts, result];
     job.remaining = job.remaining.slice(count);
     if (job.remaining.length > 0) {
       this.#again(job);
@@ -519,7 +519,8 @@ function joined(parts: readonly TransactionResult[]): TransactionResult {
 function finishEarly(job: Job, connection: Connection, { reply }: ReplyError): void {
   const results = job.remaining.map(({ address }) => ({ address, reply }));
   const later = reply.code < 500;
-  job.parts.push({ accepted: [], deferred: later ? results : [], refused: later ? [] : results, reply, roundTrips: 2 });
+  const refusal = { accepted: [], deferred: later ? results : [], refused: later ? [] : results, reply, roundTrips: 2 };
+  job.parts = [...job.parts, refusal];
   finish(job, connection);
 }
 

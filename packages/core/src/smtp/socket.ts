@@ -1,7 +1,7 @@
 // Opening the way: TCP, then TLS. Each ends in an open socket or in a typed error with nothing left behind.
 import net from 'node:net';
 import tls from 'node:tls';
-import { ConnectionError, type ErrorCode } from '../errors.ts';
+import { ConnectionError, type ErrorCode, type Stage } from '../errors.ts';
 import { printable } from '../redact.ts';
 
 export interface SocketOptions {
@@ -90,7 +90,7 @@ function socketError(
   return new ConnectionError(code, `${host}:${port}: ${stage}: ${why}`, { stage, ...(cause && { cause }) });
 }
 
-export function abortError(signal: AbortSignal | undefined, stage?: 'connect' | 'tls'): ConnectionError {
+export function abortError(signal: AbortSignal | undefined, stage?: Stage): ConnectionError {
   return new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', {
     cause: signal?.reason,
     ...(stage && { stage }),
