@@ -1,13 +1,12 @@
 // AUTH offered wrongly, asked for again and again, answered twice over; and servers that repeat what they were told.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PROVIDERS, type MailerOptions, createMailer } from '../src/index.ts';
+import { PROVIDERS, type MailerOptions } from '../src/index.ts';
 import {
   type Attempt,
   MAIL,
   TOKEN,
   USER,
   attempt,
-  authority,
   expectFailure,
   mailerTo,
   printed,
@@ -15,7 +14,8 @@ import {
   tokenIn,
   turnClockByHand,
 } from './hostile.ts';
-import type { Conversation, Part, Peer, ScriptedServer } from './scripted-server.ts';
+import type { Peer } from './scripted-peer.ts';
+import type { Conversation, ScriptedServer } from './scripted-server.ts';
 
 let server: ScriptedServer;
 beforeAll(async () => {

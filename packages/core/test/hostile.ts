@@ -89,9 +89,11 @@ export interface Attempt {
   readonly mailer?: Partial<MailerOptions>;
   readonly mail?: OutgoingMail;
   readonly send?: SendOptions;
-  /** Whether the clock is to be turned now. Default: when the server has stalled and we have heard all it said. */
+  /** Log in only. */
+  readonly verify?: boolean;
+  /** Whether the clock is to be turned now, asked when we have heard all the server said. Default: it has stalled. */
   readonly idle?: () => boolean;
-  /** Called once before the clock is turned. */
+  /** Called once, instead of turning the clock. */
   readonly onStall?: () => void;
 }
 
@@ -109,7 +111,7 @@ const STEP = 1_000;
 /** Sends one message; turns the clock while the server has stalled; sees to it that nothing is left open or leaks. */
 export async function attempt(
   server: ScriptedServer,
-  { parts = {}, mailer: options, mail = MAIL, send, idle, onStall }: Attempt = {},
+  { parts = {}, mailer: options, mail = MAIL, send, verify = false, idle, onStall }: Attempt = {},
 ): Promise<Outcome> {
   server.script(parts);
   const transcript: string[] = [];
@@ -120,31 +122,38 @@ export async function attempt(
     transcript.push(`${from.charAt(0).toUpperCase()}: ${line}`);
   };
   subscribe('mailgrant:smtp:transcript', listen);
+  const heardAll = (): boolean => heard >= server.peers.reduce((sum, { linesSaid }) => sum + linesSaid, 0);
   const stalled = (): boolean => {
     const peer = server.peers.at(-1);
-    if (peer?.stalled !== true || peer.gone) return false;
-    return heard >= server.peers.reduce((sum, { linesSaid }) => sum + linesSaid, 0);
+    return peer?.stalled === true && !peer.gone;
   };
   const mailer = mailerTo(server, options);
   let outcome: { receipt?: Receipt; error?: unknown } | undefined;
   let waited = 0;
-  mailer.send(mail, send).then(
-    (receipt) => (outcome = { receipt }),
+  let acted = false;
+  const result = verify
+    ? mailer.verify(send).then(() => ({}))
+    : mailer.send(mail, send).then((receipt) => ({ receipt }));
+  result.then(
+    (success) => (outcome = success),
     (error: unknown) => (outcome = { error }),
   );
   try {
     for (let turns = 0; outcome === undefined; turns += 1) {
       await nextTurn();
       if (turns > 200_000) throw new Error('the send does not end');
-      if (!(idle ?? stalled)()) continue;
-      onStall?.();
-      onStall = undefined;
+      if (acted || !(idle ?? stalled)() || !heardAll()) continue;
+      if (onStall !== undefined) {
+        acted = true;
+        onStall();
+        continue;
+      }
       if (waited > 2 * DEFAULT_TIMEOUTS.message) throw new Error('no time-out ends the send');
-      if (outcome !== undefined) break;
       await vi.advanceTimersByTimeAsync(STEP);
       waited += STEP;
     }
     await mailer.close({ deadline: 1 });
+    for (const peer of server.peers) peer.resume();
     for (let turns = 0; ; turns += 1) {
       const open = await Promise.race([server.released().then(() => false), nextTurn(true)]);
       if (!open) break;

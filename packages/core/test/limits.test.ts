@@ -1,0 +1,392 @@
+// Every way in which time or the caller ends a send: it ends within its limit, says where it stood and what became of the message.
+import { createReadStream } from 'node:fs';
+import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { DEFAULT_TIMEOUTS, type OutgoingMail, type Receipt, type Stage } from '../src/index.ts';
+import { openBlackHole } from './black-hole.ts';
+import {
+  type Attempt,
+  MAIL,
+  type Outcome,
+  attempt,
+  expectFailure,
+  mailerTo,
+  startServer,
+  turnClockByHand,
+} from './hostile.ts';
+import type { Conversation, Part, ScriptedServer } from './scripted-server.ts';
+
+let server: ScriptedServer;
+beforeAll(async () => {
+  turnClockByHand();
+  server = await startServer();
+});
+afterAll(async () => server[Symbol.asyncDispose]());
+
+const stall: Part = (peer) => peer.stall();
+const OPENING: readonly [keyof Conversation, Stage][] = [
+  ['greeting', 'greeting'],
+  ['ehlo', 'EHLO'],
+  ['starttls', 'STARTTLS'],
+  ['handshake', 'tls'],
+  ['secureEhlo', 'EHLO'],
+  ['auth', 'AUTH'],
+];
+const TRANSACTION: readonly [keyof Conversation, Stage][] = [
+  ['mail', 'MAIL'],
+  ['rcpt', 'RCPT'],
+  ['data', 'DATA'],
+  ['message', 'message'],
+];
+const DEADLINE = 5_000;
+const reason = new Error('changed my mind');
+
+/** One attempt that is ended by the caller once the server has stalled. */
+async function aborted(options: Attempt): Promise<Outcome> {
+  const controller = new AbortController();
+  return attempt(server, {
+    ...options,
+    send: { signal: controller.signal },
+    onStall: () => controller.abort(reason),
+  });
+}
+
+test.each([...OPENING, ...TRANSACTION])('%s: the deadline ends a send where it stands', async (part, stage) => {
+  const outcome = await attempt(server, { parts: { [part]: stall }, send: { deadline: DEADLINE } });
+  const mayHaveBeenSent = stage === 'message';
+  expectFailure(outcome, { code: 'ERR_SMTP_DEADLINE', stage, mayHaveBeenSent, after: DEADLINE });
+});
+
+test.each([...OPENING, ...TRANSACTION])('%s: an abort ends a send where it stands', async (part, stage) => {
+  const outcome = await aborted({ parts: { [part]: stall } });
+  expectFailure(outcome, { code: 'ERR_SMTP_ABORTED', stage, mayHaveBeenSent: stage === 'message' });
+  expect((outcome.error as Error).cause).toBe(reason);
+});
+
+test.each(OPENING)('%s: deadline and abort end verify() where it stands', async (part, stage) => {
+  const parts = { [part]: stall };
+  const late = await attempt(server, { parts, verify: true, send: { deadline: DEADLINE } });
+  expectFailure(late, { code: 'ERR_SMTP_DEADLINE', stage, after: DEADLINE });
+  expectFailure(await aborted({ parts, verify: true }), { code: 'ERR_SMTP_ABORTED', stage });
+});
+
+test('a network that swallows the SYN is given up at the limit, the deadline, the abort', async () => {
+  await using hole = await openBlackHole();
+  const options: Attempt = { mailer: { port: hole.port }, idle: () => true };
+  const silent = await attempt(server, options);
+  expectFailure(silent, { code: 'ERR_SMTP_TIMEOUT', stage: 'connect', after: DEFAULT_TIMEOUTS.connect });
+  const late = await attempt(server, { ...options, send: { deadline: DEADLINE } });
+  expectFailure(late, { code: 'ERR_SMTP_DEADLINE', stage: 'connect', after: DEADLINE });
+  expectFailure(await aborted(options), { code: 'ERR_SMTP_ABORTED', stage: 'connect' });
+});
+
+test('a port where nobody listens is said at once', async () => {
+  const closed = await startServer();
+  const { port } = closed;
+  await closed[Symbol.asyncDispose]();
+  expectFailure(await attempt(server, { mailer: { port } }), { code: 'ERR_SMTP_CONNECT', stage: 'connect' });
+});
+
+test('a name that does not resolve is said at once', async () => {
+  const outcome = await attempt(server, { mailer: { host: 'no-such-host.invalid' } });
+  expectFailure(outcome, { code: 'ERR_SMTP_CONNECT', stage: 'connect' });
+});
+
+test('a token source that never answers ends at its limit, the deadline, the abort', async () => {
+  const mailer = { token: () => new Promise<never>(() => {}) };
+  const ready = (): boolean => server.peers[0]?.secured === true && server.peers[0].lastCode === '250';
+  const hung = await attempt(server, { mailer, idle: ready });
+  expectFailure(hung, { code: 'ERR_OAUTH_TIMEOUT', stage: 'token', after: 20_000 });
+  const late = await attempt(server, { mailer, idle: ready, send: { deadline: DEADLINE } });
+  expectFailure(late, { code: 'ERR_SMTP_DEADLINE', stage: 'token', after: DEADLINE });
+  expectFailure(await aborted({ mailer, idle: ready }), { code: 'ERR_SMTP_ABORTED', stage: 'token' });
+  const verify = { mailer, idle: ready, verify: true };
+  expectFailure(await aborted(verify), { code: 'ERR_SMTP_ABORTED', stage: 'token' });
+  const lateVerify = await attempt(server, { ...verify, send: { deadline: DEADLINE } });
+  expectFailure(lateVerify, { code: 'ERR_SMTP_DEADLINE', stage: 'token', after: DEADLINE });
+});
+
+test('a server that hangs up while the token is awaited', async () => {
+  const parts: Partial<Conversation> = {
+    secureEhlo: async (peer) => {
+      await peer.say('250-peer.example', '250 AUTH XOAUTH2');
+      peer.end();
+    },
+  };
+  let give: (() => void) | undefined;
+  const token = () =>
+    new Promise<{ value: string; expiresAt: number }>((resolve) => {
+      give = () => resolve({ value: 'x'.repeat(100), expiresAt: Date.now() + 3_600_000 });
+    });
+  void Promise.resolve().then(async () => {
+    while (server.peers[0]?.gone !== true) await nextTurn();
+    for (let i = 0; i < 20; i += 1) await nextTurn();
+    give?.();
+  });
+  const outcome = await attempt(server, { parts, mailer: { token } });
+  expectFailure(outcome, { code: 'ERR_SMTP_CLOSED', stage: 'AUTH' });
+});
+
+// ---- the message on its way ----
+
+/** A message of endless pieces, which counts what was taken of it and knows whether it was let go. */
+class Endless {
+  taken = 0;
+  released = false;
+  readonly mail: OutgoingMail = { ...MAIL, message: this.#pieces() };
+
+  async *#pieces(): AsyncGenerator<Uint8Array> {
+    try {
+      const piece = Buffer.alloc(64 * 1024, `${'x'.repeat(62)}\r\n`);
+      for (;;) {
+        this.taken += piece.length;
+        yield piece;
+      }
+    } finally {
+      this.released = true;
+    }
+  }
+}
+
+const stopsReading: Partial<Conversation> = {
+  data: async (peer) => {
+    await peer.say('354 go ahead');
+    await peer.stopReading();
+  },
+};
+
+/** Nothing more is taken from the caller: the window and every buffer are full. */
+function blocked(body: { readonly taken: number }): () => boolean {
+  let last = -1;
+  let since = 0;
+  return () => {
+    since = body.taken === last ? since + 1 : 0;
+    last = body.taken;
+    return since > 50 && body.taken > 0;
+  };
+}
+
+test('a server that stops taking the message is given up when its time is over, with bounded buffers', async () => {
+  const body = new Endless();
+  const outcome = await attempt(server, { parts: stopsReading, mail: body.mail, idle: blocked(body) });
+  expectFailure(outcome, { code: 'ERR_SMTP_TIMEOUT', stage: 'message', after: DEFAULT_TIMEOUTS.block });
+  expect(body.taken, 'what the kernel takes, and one piece').toBeLessThan(24 * 1024 * 1024);
+  expect(body.released).toBe(true);
+  expect(server.messages).toHaveLength(0);
+});
+
+test('deadline and abort end a message that the server stopped taking', async () => {
+  const body = new Endless();
+  const late = await attempt(server, {
+    parts: stopsReading,
+    mail: body.mail,
+    idle: blocked(body),
+    send: { deadline: DEADLINE },
+  });
+  expectFailure(late, { code: 'ERR_SMTP_DEADLINE', stage: 'message', after: DEADLINE });
+  expect(body.released).toBe(true);
+  const other = new Endless();
+  const outcome = await aborted({ parts: stopsReading, mail: other.mail, idle: blocked(other) });
+  expectFailure(outcome, { code: 'ERR_SMTP_ABORTED', stage: 'message' });
+  expect(other.released).toBe(true);
+});
+
+/** A message whose end never comes. */
+const hanging = (): OutgoingMail => ({
+  ...MAIL,
+  message: Readable.from(
+    (async function* () {
+      yield 'Subject: hi\r\n\r\nhello';
+      await new Promise(() => {});
+    })(),
+  ),
+});
+const dataAnswered = (): boolean => server.peers.at(-1)?.lastCode === '354';
+
+test('the caller’s own stream may take its time; deadline and abort end it', async () => {
+  const patient = hanging();
+  let turned = 0;
+  const late = await attempt(server, {
+    mail: patient,
+    send: { deadline: 3_600_000 },
+    idle: () => dataAnswered() && (turned += 1) > 0 && vi.advanceTimersByTime(60_000) !== undefined,
+  });
+  expect(late.error).toMatchObject({ code: 'ERR_SMTP_DEADLINE', stage: 'message', mayHaveBeenSent: false });
+  expect((patient.message as Readable).destroyed).toBe(true);
+  const mail = hanging();
+  const outcome = await aborted({ mail, idle: dataAnswered });
+  expectFailure(outcome, { code: 'ERR_SMTP_ABORTED', stage: 'message' });
+  expect((mail.message as Readable).destroyed).toBe(true);
+});
+
+test('a server that hangs up while the caller’s stream takes its time', async () => {
+  const parts: Partial<Conversation> = {
+    data: async (peer) => {
+      await peer.say('354 go ahead');
+      peer.end();
+    },
+  };
+  const mail = hanging();
+  expectFailure(await attempt(server, { parts, mail }), { code: 'ERR_SMTP_CLOSED', stage: 'message' });
+  expect((mail.message as Readable).destroyed).toBe(true);
+});
+
+const fails = async function* (): AsyncGenerator<string> {
+  yield 'Subject: hi\r\n\r\n';
+  throw new Error('disk on fire');
+};
+
+test.each<[string, () => OutgoingMail['message'], string]>([
+  ['throws', fails, 'disk on fire'],
+  ['is destroyed early', () => Readable.from(fails()), 'disk on fire'],
+  ['never opened', () => createReadStream('/no/such/file'), 'ENOENT'],
+  ['yields something else', () => [42] as unknown as string[], 'every piece is a string'],
+])('a message stream that %s is not sent, and the connection is dropped', async (_, message, why) => {
+  const outcome = await attempt(server, { mail: { ...MAIL, message: message() } });
+  expectFailure(outcome, { code: 'ERR_SMTP_BODY', stage: 'message' });
+  expect(String((outcome.error as Error).cause)).toContain(why);
+  expect(server.messages).toHaveLength(0);
+});
+
+test('a stream that fails while it waits for its turn fails its own message only', async () => {
+  const unhandled = vi.fn<(error: unknown) => void>();
+  process.on('uncaughtException', unhandled);
+  const body = new Readable({ read() {} });
+  const token = async () => {
+    body.destroy(new Error('gone'));
+    for (let i = 0; i < 5; i += 1) await nextTurn();
+    return { value: 'x'.repeat(40), expiresAt: Date.now() + 3_600_000 };
+  };
+  const outcome = await attempt(server, { mail: { ...MAIL, message: body }, mailer: { token } });
+  process.off('uncaughtException', unhandled);
+  expect(unhandled).not.toHaveBeenCalled();
+  expectFailure(outcome, { code: 'ERR_SMTP_BODY', stage: 'message' });
+});
+
+test('8-bit text in a stream for a server without 8BITMIME is found before the end of the message', async () => {
+  const secureEhlo = '250-peer.example\r\n250-PIPELINING\r\n250 AUTH XOAUTH2';
+  const mail = { ...MAIL, message: Readable.from(['Subject: hi\r\n\r\n', 'grüße\r\n']) };
+  const outcome = await attempt(server, { parts: { secureEhlo }, mail });
+  expectFailure(outcome, { code: 'ERR_SMTP_8BITMIME_NOT_OFFERED', stage: 'message' });
+  expect(server.messages).toHaveLength(0);
+});
+
+test.each([
+  ['552 5.3.4 too big', 'ERR_SMTP_MESSAGE_REFUSED'],
+  ['421 4.3.2 shutting down', 'ERR_SMTP_MESSAGE_REFUSED'],
+  ['250 2.0.0 OK queued', 'ERR_SMTP_PROTOCOL'],
+] as const)('a server that says %s before the end of the message', async (reply, code) => {
+  const body = new Endless();
+  const together = await attempt(server, { parts: { data: `354 go ahead\r\n${reply}` }, mail: body.mail });
+  // Together with 354 it is nobody's answer; a moment later it is the answer to the message.
+  expect(together.error).toMatchObject({ mayHaveBeenSent: false });
+  const later = new Endless();
+  const data: Part = async (peer) => {
+    await peer.say('354 go ahead');
+    await peer.chunk();
+    await peer.say(reply);
+    await peer.stopReading();
+  };
+  const outcome = await attempt(server, { parts: { data }, mail: later.mail, idle: () => false });
+  expectFailure(outcome, { code, stage: 'message' });
+  expect(body.released && later.released).toBe(true);
+});
+
+// ---- the queue, and neighbours ----
+
+test('deadline and abort end a wait in the queue and touch nobody else', async () => {
+  let answer: (() => Promise<void>) | undefined;
+  server.script({
+    auth: (peer) => {
+      answer = () => peer.say('235 welcome');
+    },
+  });
+  const mailer = mailerTo(server);
+  const first = mailer.send(MAIL);
+  const controller = new AbortController();
+  const gone = mailer.send(MAIL, { signal: controller.signal }).catch((error: unknown) => error);
+  const late = mailer.send(MAIL, { deadline: DEADLINE }).catch((error: unknown) => error);
+  while (answer === undefined) await nextTurn();
+  controller.abort(reason);
+  await vi.advanceTimersByTimeAsync(DEADLINE);
+  expect(await gone).toMatchObject({ code: 'ERR_SMTP_ABORTED', mayHaveBeenSent: false, cause: reason });
+  expect(await late).toMatchObject({ code: 'ERR_SMTP_DEADLINE', mayHaveBeenSent: false });
+  await answer();
+  expect((await first).accepted).toHaveLength(1);
+  expect(server.messages).toHaveLength(1);
+  await mailer.close();
+});
+
+test('a signal that was aborted before sends nothing and asks for no token', async () => {
+  server.script({});
+  const token = vi.fn<() => Promise<never>>();
+  const mailer = mailerTo(server, { token });
+  const message = Readable.from(['x']);
+  await expect(mailer.send({ ...MAIL, message }, { signal: AbortSignal.abort(reason) })).rejects.toMatchObject({
+    code: 'ERR_SMTP_ABORTED',
+    cause: reason,
+  });
+  await expect(mailer.verify({ signal: AbortSignal.abort(reason) })).rejects.toMatchObject({
+    code: 'ERR_SMTP_ABORTED',
+  });
+  expect(token).not.toHaveBeenCalled();
+  expect(server.peers).toHaveLength(0);
+  expect(message.destroyed).toBe(true);
+  await mailer.close();
+});
+
+/** Two messages on one connection, the envelope of the second behind the first, whose answer is held back. */
+async function grouped(run: (answer: () => void, first: AbortController, second: AbortController) => void) {
+  let answer: (() => void) | undefined;
+  server.script({
+    message: async (peer) => {
+      if (server.messages.length === 2) await new Promise<void>((resolve) => (answer = resolve));
+      await peer.say('250 2.0.0 OK queued');
+    },
+  });
+  const mailer = mailerTo(server);
+  await mailer.send(MAIL); // grouping begins when a message went well
+  const aborts = [new AbortController(), new AbortController()];
+  const sends = aborts.map(({ signal }, i) =>
+    mailer.send({ ...MAIL, message: `Subject: ${i}\r\n\r\n` }, { signal }).catch((error: unknown) => error),
+  );
+  while (answer === undefined) await nextTurn();
+  for (let i = 0; i < 20; i += 1) await nextTurn();
+  run(answer, ...(aborts as [AbortController, AbortController]));
+  const results = await Promise.all(sends);
+  await mailer.close();
+  const delivered = server.messages.map(({ wire }) => /Subject: (\w+)/.exec(wire.toString())?.[1]);
+  return { results: results as unknown[], delivered };
+}
+
+test('aborting a message grouped behind another leaves the other alone', async () => {
+  const { results, delivered } = await grouped((answer, _, second) => {
+    second.abort(reason);
+    answer();
+  });
+  expect((results[0] as Receipt).accepted).toHaveLength(1);
+  expect(results[1]).toMatchObject({ code: 'ERR_SMTP_ABORTED', mayHaveBeenSent: false });
+  expect(delivered).toEqual(['hi', '0']);
+});
+
+test('aborting a message that waits for its answer moves the one behind it, which is sent once', async () => {
+  const { results, delivered } = await grouped((_, first) => first.abort(reason));
+  expect(results[0]).toMatchObject({ code: 'ERR_SMTP_ABORTED', stage: 'message', mayHaveBeenSent: true });
+  expect((results[1] as Receipt).accepted).toHaveLength(1);
+  expect(delivered).toEqual(['hi', '0', '1']);
+});
+
+test('close() with a deadline ends what is stuck and says what became of it', async () => {
+  server.script({ message: stall });
+  const mailer = mailerTo(server);
+  const stuck = mailer.send(MAIL).catch((error: unknown) => error);
+  while (server.messages.length === 0) await nextTurn();
+  const waiting = mailer.send(MAIL).catch((error: unknown) => error);
+  const closed = mailer.close({ deadline: DEADLINE });
+  await vi.advanceTimersByTimeAsync(DEADLINE);
+  expect(await stuck).toMatchObject({ mayHaveBeenSent: true });
+  expect(await waiting).toMatchObject({ mayHaveBeenSent: false });
+  await closed;
+  await server.released();
+});
