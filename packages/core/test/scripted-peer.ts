@@ -29,6 +29,9 @@ export class Peer {
   #gone = false;
   #lastLine = '';
   #halfLine = '';
+  #leftToSay = Infinity;
+  #leftToHear = Infinity;
+  #hangUp: () => void = () => {};
   #unfinished = 0;
 
   constructor(socket: net.Socket, { certificate, implicitTls }: PeerOptions) {
@@ -77,10 +80,26 @@ export class Peer {
       this.linesSaid += this.#unfinished;
       this.#unfinished = 0;
     }
+    const said = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;
+    const part = said.subarray(0, this.#leftToSay);
+    this.#leftToSay -= part.length;
     await new Promise<void>((resolve) => {
       if (this.#gone || this.#socket.writableEnded || this.#socket.destroyed) resolve();
-      else this.#socket.write(bytes, () => resolve());
+      else this.#socket.write(part, () => resolve());
     });
+    if (this.#leftToSay === 0) this.#hangUp();
+  }
+
+  /** From here on: the connection ends when this many more bytes were said or heard, in order or by a reset. */
+  cutAfter({ said = Infinity, heard = Infinity, how }: { said?: number; heard?: number; how: 'end' | 'reset' }): void {
+    this.#leftToSay = said;
+    this.#leftToHear = heard;
+    this.#hangUp = () => {
+      this.#leave();
+      if (how === 'end') this.end();
+      else this.reset();
+    };
+    if (said === 0 || heard === 0) this.#hangUp();
   }
 
   /** Writes a byte at a time, each in a segment of its own. */
@@ -126,6 +145,15 @@ export class Peer {
       from = Math.max(0, this.#buffer.length - 4);
       await this.#more();
     }
+  }
+
+  /** So many bytes; `undefined` when they never come. */
+  async bytes(count: number): Promise<Buffer | undefined> {
+    while (this.#buffer.length < count) {
+      if (this.#gone) return undefined;
+      await this.#more();
+    }
+    return this.#takeContent(count, count);
   }
 
   /** Starts TLS, as a server does after its 220; says nothing of how that ends: the client will. */
@@ -174,9 +202,12 @@ export class Peer {
     };
     socket.on('error', gone).on('end', gone);
     socket.on('data', (chunk: Buffer) => {
-      (this.secured ? this.sealed : this.clear).push(chunk);
-      this.#buffer = Buffer.concat([this.#buffer, chunk]);
+      const part = chunk.subarray(0, this.#leftToHear);
+      this.#leftToHear -= part.length;
+      (this.secured ? this.sealed : this.clear).push(part);
+      this.#buffer = Buffer.concat([this.#buffer, part]);
       this.#wake?.();
+      if (this.#leftToHear === 0) this.#hangUp();
     });
   }
 

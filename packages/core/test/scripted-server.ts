@@ -23,6 +23,8 @@ export interface Conversation {
   readonly mail: Part;
   readonly rcpt: Part;
   readonly data: Part;
+  /** A chunk that is not the last has arrived. */
+  readonly chunk: Part;
   /** The end of a message has arrived. */
   readonly message: Part;
   readonly rset: Part;
@@ -49,6 +51,7 @@ const WELL_BEHAVED: Conversation = {
   mail: '250 2.1.0 sender ok',
   rcpt: '250 2.1.5 recipient ok',
   data: '354 go ahead',
+  chunk: '250 2.0.0 chunk ok',
   message: '250 2.0.0 OK <id-1> queued',
   rset: '250 2.0.0 flushed',
   quit: async (peer) => {
@@ -123,6 +126,7 @@ export class ScriptedServer implements AsyncDisposable {
     };
     let from = '';
     let to: string[] = [];
+    const chunks: Buffer[] = [];
     await play(parts.greeting);
     for (let line = await peer.line(); line !== undefined; line = await peer.line()) {
       const verb = /^[A-Za-z]*/.exec(line)?.[0].toUpperCase() ?? '';
@@ -147,6 +151,12 @@ export class ScriptedServer implements AsyncDisposable {
         if (wire === undefined) return;
         this.messages.push({ from, to, wire });
         await play(parts.message, line);
+      } else if (verb === 'BDAT') {
+        const chunk = await peer.bytes(Number(/\d+/.exec(line)?.[0]));
+        if (chunk === undefined) return;
+        chunks.push(chunk);
+        if (line.endsWith(' LAST')) this.messages.push({ from, to, wire: Buffer.concat(chunks.splice(0)) });
+        await play(line.endsWith(' LAST') ? parts.message : parts.chunk, line);
       } else if (verb === 'RSET') await play(parts.rset, line);
       else if (verb === 'QUIT') await play(parts.quit, line);
       else await play(parts.other, line);
