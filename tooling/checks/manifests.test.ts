@@ -8,6 +8,7 @@ import { membersOf, PACKAGES, read, readJson, ROOT } from './workspace.ts';
 /** Packages of ours that a package may need at run time. Everything else of ours is for its tests at most. */
 const MAY_NEED: Record<string, readonly string[]> = {
   core: [],
+  entra: ['core'],
   nodemailer: ['core'],
   sandbox: [],
 };

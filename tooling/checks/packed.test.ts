@@ -11,6 +11,7 @@ import { entryPoints, type Member, PACKAGES, ROOT } from './workspace.ts';
 /** The export that tells that a package is there, and how large its tarball may get (kilobytes). */
 const EXPECTED: Record<string, { main: string; kilobytes: number }> = {
   core: { main: 'createMailer', kilobytes: 450 },
+  entra: { main: 'entraApp', kilobytes: 120 },
   nodemailer: { main: 'mailgrantTransport', kilobytes: 60 },
   sandbox: { main: 'createSandbox', kilobytes: 200 },
 };
