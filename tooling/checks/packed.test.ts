@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, join, posix } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile, linkFolder, linkInstalled } from './consumer.ts';
@@ -44,15 +44,37 @@ async function pack(member: Member): Promise<void> {
   linkInstalled(member, needed, join(target, 'node_modules'));
 }
 
+/** What the entry points of a bundled package load, then or later, as the files say it themselves; without `.js`. */
+function loadedBy({ name, exports = {} }: Member['manifest']): string[] {
+  const files = new Set<string>();
+  const load = (file: string): void => {
+    if (files.has(file)) return;
+    files.add(file);
+    const text = readFileSync(join(dir, 'node_modules', name, 'dist', file), 'utf8');
+    const imported = text.matchAll(/(?:^import .*?from |^export .*?from |\bimport\()"(\.[^"]+)"/gm);
+    for (const [, path = ''] of imported) load(posix.join(posix.dirname(file), path));
+  };
+  for (const target of Object.values(exports)) {
+    if (typeof target === 'object' && target !== null && 'default' in target) {
+      load(posix.relative('dist', String(target.default)));
+    }
+  }
+  return [...files].map((file) => file.slice(0, -'.js'.length));
+}
+
 describe.each(PACKAGES)('$manifest.name', ({ folder, manifest, path }) => {
   test('holds built code and its source, nothing stale and nothing else', () => {
     const { files, bytes } = tarballs.get(folder) ?? { files: [], bytes: 0 };
     const sources = readdirSync(join(ROOT, path, 'src'), { recursive: true, encoding: 'utf8' })
       .map((file) => file.replaceAll('\\', '/'))
       .filter((file) => /\.\w+$/.test(file) && !/\.(test|test-d|bench)\.ts$/.test(file));
-    const built = sources
-      .filter((file) => file.endsWith('.ts'))
-      .flatMap((file) => ['.js', '.js.map', '.d.ts', '.d.ts.map'].map((extension) => file.slice(0, -3) + extension));
+    const modules = sources.filter((file) => file.endsWith('.ts')).map((file) => file.slice(0, -3));
+    const scripts = manifest.scripts?.['build']?.includes('bundle.mjs') ? loadedBy(manifest) : modules;
+    expect(modules).toEqual(expect.arrayContaining(scripts));
+    const built = [
+      ...modules.flatMap((name) => [`${name}.d.ts`, `${name}.d.ts.map`]),
+      ...scripts.flatMap((name) => [`${name}.js`, `${name}.js.map`]),
+    ];
     expect(files.toSorted()).toEqual(
       [
         ...sources.map((file) => `src/${file}`),
