@@ -3,11 +3,16 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import type {
   AppRegistration,
   ClientSecret,
+  ConditionalAccess,
   Directory,
   EnterpriseApp,
+  FederatedCredential,
+  FederatedIssuer,
   Mailbox,
+  Permissions,
   ServicePrincipal,
   Tenant,
+  User,
 } from './directory.ts';
 
 export interface SecretOptions {
@@ -15,6 +20,22 @@ export interface SecretOptions {
   readonly value?: string;
   /** Epoch milliseconds; default: two years from now. */
   readonly expiresAt?: number;
+}
+
+export type FederatedCredentialOptions = Omit<FederatedCredential, 'audience'> & { readonly audience?: string };
+
+export interface UserOptions {
+  /** Sign-in name. */
+  readonly upn: string;
+  readonly name?: string;
+  /** Default: a random one. */
+  readonly password?: string;
+  /** Default `true`. */
+  readonly enabled?: boolean;
+  /** Whether the user may consent for the whole tenant; default `false`. */
+  readonly admin?: boolean;
+  /** Epoch milliseconds; default: never. */
+  readonly passwordExpiresAt?: number;
 }
 
 export interface AppOptions {
@@ -25,8 +46,28 @@ export interface AppOptions {
   readonly objectId?: string;
   /** Default: one secret. */
   readonly secrets?: readonly (string | SecretOptions)[];
+  /** PEM of the certificates the app may sign with; default: none. */
+  readonly certificates?: readonly string[];
+  /** Default: none. Audience by default `api://AzureADTokenExchange`. */
+  readonly federatedCredentials?: readonly FederatedCredentialOptions[];
+  /** Default: `http://localhost` and `http://localhost/callback`; the port of a loopback address does not count. */
+  readonly redirectUris?: readonly string[];
+  /** "Allow public client flows"; default `true`. */
+  readonly publicClient?: boolean;
+  /** Whether other tenants may use the app; default: when it is in several tenants already. */
+  readonly multiTenant?: boolean;
+  /** Exchange permissions the app asks for; default: SMTP.SendAsApp for itself, SMTP.Send and Mail.Send in a user's name. */
+  readonly permissions?: Partial<Permissions>;
+  /** Whether the registration is enabled; default `true`. */
+  readonly enabled?: boolean;
   /** Exchange application permissions consented to; default `['SMTP.SendAsApp']`. */
   readonly roles?: readonly string[];
+  /** Delegated Exchange permissions consented to for every user; default `['SMTP.Send', 'Mail.Send']`. */
+  readonly scopes?: readonly string[];
+  /** "Enabled for users to sign-in?" in this tenant; default `true`. */
+  readonly signIn?: boolean;
+  /** Sign-in names of the users the app is for; default: everyone. */
+  readonly assigned?: readonly string[];
   /** Whether `New-ServicePrincipal` was run in Exchange; a string is the (wrong) object id it was given. Default `true`. */
   readonly servicePrincipal?: boolean | string;
   /** Mailboxes the app has FullAccess to: all of the tenant's (`true`, the default), none, or these addresses. */
@@ -40,6 +81,10 @@ export interface MailboxOptions {
   readonly aliases?: readonly string[];
   /** The mailbox's own SMTP AUTH switch; default: as the tenant. */
   readonly smtpAuth?: boolean;
+  /** Sign-in names of users with FullAccess; the mailbox's own user needs none. */
+  readonly fullAccess?: readonly string[];
+  /** Sign-in names of users with SendAs. */
+  readonly sendAs?: readonly string[];
 }
 
 export interface TenantOptions {
@@ -53,6 +98,16 @@ export interface TenantOptions {
   readonly smtpAuth?: boolean;
   /** Default: `noreply@` the last domain. */
   readonly mailboxes?: readonly (string | MailboxOptions)[];
+  /** Accounts; default: one for each mailbox, with its address, and `admin@` the first domain. Given ones are added. */
+  readonly users?: readonly (string | UserOptions)[];
+  /** Default: all allowed. */
+  readonly conditionalAccess?: Partial<ConditionalAccess>;
+  /** No sign-in by password alone; default `false`. */
+  readonly securityDefaults?: boolean;
+  /** Whether users may consent to apps themselves; default `true`. */
+  readonly userConsent?: boolean;
+  /** Entra's service principal of Office 365 Exchange Online; default `'enabled'`. */
+  readonly exchangeOnline?: Tenant['exchangeOnline'];
   /** Default: one app that may do everything sending needs. Apps of one client id in several tenants are one registration. */
   readonly apps?: readonly AppOptions[];
 }
@@ -68,6 +123,40 @@ const secretFrom = (option: string | SecretOptions, now: number): ClientSecret =
   return { id: randomUUID(), value: value ?? secretValue(), expiresAt: expiresAt ?? now + 2 * 365 * 86_400_000 };
 };
 
+const SCOPES: readonly string[] = ['SMTP.Send', 'Mail.Send'];
+
+const nameFrom = (upn: string): string => upn.slice(0, upn.indexOf('@'));
+
+const userFrom = (option: string | UserOptions): User => {
+  const { upn, ...given }: UserOptions = typeof option === 'string' ? { upn: option } : option;
+  return {
+    objectId: randomUUID(),
+    upn,
+    name: given.name ?? nameFrom(upn),
+    password: given.password ?? letters(24),
+    enabled: given.enabled ?? true,
+    admin: given.admin ?? false,
+    passwordExpiresAt: given.passwordExpiresAt,
+  };
+};
+
+/** Object ids of the users with these sign-in names. */
+const objectIds = (upns: readonly string[], users: readonly User[]): string[] =>
+  upns.map((upn) => {
+    const user = users.find((one) => one.upn.toLowerCase() === upn.toLowerCase());
+    if (user === undefined) throw new TypeError(`the tenant has no user ${upn}`);
+    return user.objectId;
+  });
+
+/** The tenant's users: those given, one for each mailbox, and an administrator. */
+function usersFrom(options: TenantOptions, mailboxes: readonly string[], domain: string): User[] {
+  const given = (options.users ?? []).map((user) => userFrom(user));
+  const has = (upn: string): boolean => given.some((user) => user.upn.toLowerCase() === upn.toLowerCase());
+  const owners = mailboxes.filter((address) => !has(address)).map((upn) => userFrom(upn));
+  const admin = given.some((user) => user.admin) ? [] : [userFrom({ upn: `admin@${domain}`, admin: true })];
+  return [...owners, ...given, ...admin];
+}
+
 interface AppEntry {
   readonly registration: AppRegistration;
   readonly enterprise: EnterpriseApp;
@@ -75,7 +164,7 @@ interface AppEntry {
   readonly options: AppOptions;
 }
 
-const appFrom = (options: AppOptions, tenantId: string, now: number): AppEntry => {
+const appFrom = (options: AppOptions, tenantId: string, now: number, users: readonly User[]): AppEntry => {
   const clientId = options.clientId ?? randomUUID();
   const objectId = options.objectId ?? randomUUID();
   const { servicePrincipal = true } = options;
@@ -86,8 +175,26 @@ const appFrom = (options: AppOptions, tenantId: string, now: number): AppEntry =
       name: options.name ?? 'Contoso Mailer',
       homeTenantId: tenantId,
       secrets: (options.secrets ?? [{}]).map((secret) => secretFrom(secret, now)),
+      certificates: options.certificates ?? [],
+      federatedCredentials: (options.federatedCredentials ?? []).map((one) => ({
+        audience: 'api://AzureADTokenExchange',
+        ...one,
+      })),
+      redirectUris: options.redirectUris ?? ['http://localhost', 'http://localhost/callback'],
+      publicClient: options.publicClient ?? true,
+      multiTenant: options.multiTenant ?? false,
+      permissions: { roles: ['SMTP.SendAsApp'], scopes: SCOPES, ...options.permissions },
+      enabled: options.enabled ?? true,
     },
-    enterprise: { clientId, objectId, roles: options.roles ?? ['SMTP.SendAsApp'] },
+    enterprise: {
+      clientId,
+      objectId,
+      roles: options.roles ?? ['SMTP.SendAsApp'],
+      scopes: options.scopes ?? SCOPES,
+      consents: [],
+      enabled: options.signIn ?? true,
+      assigned: options.assigned && objectIds(options.assigned, users),
+    },
     servicePrincipal:
       servicePrincipal === false
         ? undefined
@@ -95,8 +202,9 @@ const appFrom = (options: AppOptions, tenantId: string, now: number): AppEntry =
   };
 };
 
-const mailboxFrom = (option: string | MailboxOptions, apps: readonly AppEntry[]): Mailbox => {
-  const { address, aliases = [], smtpAuth }: MailboxOptions = typeof option === 'string' ? { address: option } : option;
+const mailboxFrom = (option: string | MailboxOptions, apps: readonly AppEntry[], users: readonly User[]): Mailbox => {
+  const given: MailboxOptions = typeof option === 'string' ? { address: option } : option;
+  const { address, aliases = [], smtpAuth } = given;
   const holders = (has: (app: AppOptions) => boolean): string[] =>
     apps.filter(({ options }) => has(options)).map(({ enterprise }) => enterprise.objectId);
   const lists = (granted: boolean | readonly string[]): boolean =>
@@ -105,32 +213,44 @@ const mailboxFrom = (option: string | MailboxOptions, apps: readonly AppEntry[])
     address,
     aliases,
     smtpAuth,
-    fullAccess: holders(({ fullAccess = true }) => lists(fullAccess)),
-    sendAs: holders(({ sendAs = [] }) => lists(sendAs)),
+    fullAccess: [...holders(({ fullAccess = true }) => lists(fullAccess)), ...objectIds(given.fullAccess ?? [], users)],
+    sendAs: [...holders(({ sendAs = [] }) => lists(sendAs)), ...objectIds(given.sendAs ?? [], users)],
   };
 };
 
 /** Builds the directory; the first mention of a client id is the app's home tenant and decides its secrets. */
-export function createDirectory(tenants: readonly TenantOptions[], now: number): Directory {
+export function createDirectory(
+  tenants: readonly TenantOptions[],
+  issuers: readonly FederatedIssuer[],
+  now: number,
+): Directory {
   const registrations = new Map<string, AppRegistration>();
   const made = tenants.map((options): Tenant => {
     const id = options.id ?? randomUUID();
     const domains = options.domains ?? ['contoso.onmicrosoft.com', 'contoso.com'];
-    const apps = (options.apps ?? [{}]).map((app) => appFrom(app, id, now));
-    for (const { registration } of apps) {
-      if (!registrations.has(registration.clientId)) registrations.set(registration.clientId, registration);
+    const mailboxes = options.mailboxes ?? [`noreply@${domains.at(-1) ?? 'contoso.com'}`];
+    const addresses = mailboxes.map((one) => (typeof one === 'string' ? one : one.address));
+    const users = usersFrom(options, addresses, domains[0] ?? 'contoso.com');
+    const apps = (options.apps ?? [{}]).map((app) => appFrom(app, id, now, users));
+    for (const { registration, options: app } of apps) {
+      const known = registrations.get(registration.clientId);
+      const several = known !== undefined && { ...known, multiTenant: app.multiTenant ?? true };
+      registrations.set(registration.clientId, several || registration);
     }
     return {
       id,
       name: options.name ?? 'Contoso',
       domains,
       smtpAuth: options.smtpAuth ?? true,
+      users,
+      conditionalAccess: { users: 'allow', apps: 'allow', signInFrequency: undefined, ...options.conditionalAccess },
+      securityDefaults: options.securityDefaults ?? false,
+      userConsent: options.userConsent ?? true,
+      exchangeOnline: options.exchangeOnline ?? 'enabled',
       enterpriseApps: apps.map(({ enterprise }) => enterprise),
       servicePrincipals: apps.flatMap(({ servicePrincipal }) => servicePrincipal ?? []),
-      mailboxes: (options.mailboxes ?? [`noreply@${domains.at(-1) ?? 'contoso.com'}`]).map((one) =>
-        mailboxFrom(one, apps),
-      ),
+      mailboxes: mailboxes.map((one) => mailboxFrom(one, apps, users)),
     };
   });
-  return { tenants: made, apps: [...registrations.values()] };
+  return { tenants: made, apps: [...registrations.values()], issuers };
 }

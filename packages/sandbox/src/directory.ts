@@ -1,4 +1,5 @@
 // What Entra and Exchange know: tenants, their apps, mailboxes and rights. Plain values; a change makes a new directory.
+import type { JWK } from 'jose';
 
 /** A client secret of an app registration. */
 export interface ClientSecret {
@@ -9,12 +10,51 @@ export interface ClientSecret {
   readonly expiresAt: number;
 }
 
+/** What an app accepts in place of a secret: a token of another issuer, for this subject and audience. */
+export interface FederatedCredential {
+  readonly issuer: string;
+  readonly subject: string;
+  readonly audience: string;
+}
+
+/** An issuer outside Entra whose keys federated credentials are checked with. */
+export interface FederatedIssuer {
+  readonly issuer: string;
+  readonly keys: readonly JWK[];
+}
+
+/** Permissions of Office 365 Exchange Online: `roles` for apps, `scopes` for apps in a user's name. */
+export interface Permissions {
+  readonly roles: readonly string[];
+  readonly scopes: readonly string[];
+}
+
 /** The app registration, in its home tenant. */
 export interface AppRegistration {
   readonly clientId: string;
   readonly name: string;
   readonly homeTenantId: string;
   readonly secrets: readonly ClientSecret[];
+  /** PEM of the certificates the app may sign with. */
+  readonly certificates: readonly string[];
+  readonly federatedCredentials: readonly FederatedCredential[];
+  /** Where Entra may send users back to. The port of a loopback address does not count. */
+  readonly redirectUris: readonly string[];
+  /** "Allow public client flows". */
+  readonly publicClient: boolean;
+  /** Whether other tenants than the app's own may use it. */
+  readonly multiTenant: boolean;
+  /** "API permissions": what the app asks administrators for. */
+  readonly permissions: Permissions;
+  /** `false`: disabled by Microsoft or its owner, in every tenant. */
+  readonly enabled: boolean;
+}
+
+/** What a user agreed to in an app's sign-in. */
+export interface UserConsent {
+  /** The user's object id. */
+  readonly user: string;
+  readonly scopes: readonly string[];
 }
 
 /** What a tenant holds for an app: Entra's service principal, shown as "enterprise application". */
@@ -24,6 +64,14 @@ export interface EnterpriseApp {
   readonly clientId: string;
   /** Application permissions of Office 365 Exchange Online that an administrator consented to. */
   readonly roles: readonly string[];
+  /** Delegated permissions of Office 365 Exchange Online that an administrator consented to for everyone. */
+  readonly scopes: readonly string[];
+  /** Consents users gave for themselves. */
+  readonly consents: readonly UserConsent[];
+  /** "Enabled for users to sign-in?" */
+  readonly enabled: boolean;
+  /** Object ids of the users the app is for; `undefined`: everyone. */
+  readonly assigned: readonly string[] | undefined;
 }
 
 /** What `New-ServicePrincipal` made in Exchange. The object id may be a wrong one: Exchange takes any. */
@@ -32,15 +80,39 @@ export interface ServicePrincipal {
   readonly objectId: string;
 }
 
+/** An account people sign in with. */
+export interface User {
+  readonly objectId: string;
+  /** Sign-in name. */
+  readonly upn: string;
+  readonly name: string;
+  readonly password: string;
+  readonly enabled: boolean;
+  /** May consent for the whole tenant. */
+  readonly admin: boolean;
+  /** Epoch milliseconds; `undefined`: never. */
+  readonly passwordExpiresAt: number | undefined;
+}
+
+/** Conditional Access, as far as mail senders meet it. */
+export interface ConditionalAccess {
+  /** For sign-ins of users: nothing, multi-factor authentication, a compliant device, or no access at all. */
+  readonly users: 'allow' | 'mfa' | 'compliant device' | 'block';
+  /** For apps on their own ("workload identities"). */
+  readonly apps: 'allow' | 'block';
+  /** Milliseconds after which users must sign in again; `undefined`: never. */
+  readonly signInFrequency: number | undefined;
+}
+
 export interface Mailbox {
   /** Primary SMTP address. */
   readonly address: string;
   readonly aliases: readonly string[];
   /** The mailbox's own SMTP AUTH switch; `undefined` leaves it to the tenant. */
   readonly smtpAuth: boolean | undefined;
-  /** Object ids of the service principals with FullAccess (`Add-MailboxPermission`). */
+  /** Object ids of the service principals and users with FullAccess (`Add-MailboxPermission`). */
   readonly fullAccess: readonly string[];
-  /** Object ids of the service principals with SendAs (`Add-RecipientPermission`). */
+  /** Object ids of the service principals and users with SendAs (`Add-RecipientPermission`). */
   readonly sendAs: readonly string[];
 }
 
@@ -51,6 +123,14 @@ export interface Tenant {
   readonly domains: readonly string[];
   /** SMTP AUTH for mailboxes that do not say otherwise. */
   readonly smtpAuth: boolean;
+  readonly users: readonly User[];
+  readonly conditionalAccess: ConditionalAccess;
+  /** Security defaults: no sign-in by password alone. */
+  readonly securityDefaults: boolean;
+  /** Whether users may consent to apps themselves. */
+  readonly userConsent: boolean;
+  /** Entra's service principal of Office 365 Exchange Online. */
+  readonly exchangeOnline: 'enabled' | 'disabled' | 'missing';
   readonly enterpriseApps: readonly EnterpriseApp[];
   readonly servicePrincipals: readonly ServicePrincipal[];
   readonly mailboxes: readonly Mailbox[];
@@ -59,6 +139,7 @@ export interface Tenant {
 export interface Directory {
   readonly tenants: readonly Tenant[];
   readonly apps: readonly AppRegistration[];
+  readonly issuers: readonly FederatedIssuer[];
 }
 
 const same = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
@@ -79,6 +160,18 @@ export const hasAddress = (mailbox: Mailbox, address: string): boolean =>
 
 export const findMailbox = (tenant: Tenant, address: string): Mailbox | undefined =>
   tenant.mailboxes.find((mailbox) => hasAddress(mailbox, address));
+
+/** The user with this sign-in name, and their tenant. */
+export function findUser(
+  directory: Directory,
+  upn: string,
+): { readonly user: User; readonly tenant: Tenant } | undefined {
+  for (const tenant of directory.tenants) {
+    const user = tenant.users.find((one) => same(one.upn, upn));
+    if (user !== undefined) return { user, tenant };
+  }
+  return undefined;
+}
 
 /** The directory with one tenant changed. */
 export const editTenant = (directory: Directory, tenantId: string, edit: (tenant: Tenant) => Tenant): Directory => ({
@@ -104,3 +197,24 @@ export const editApp = (
   ...directory,
   apps: directory.apps.map((app) => (same(app.clientId, clientId) ? edit(app) : app)),
 });
+
+/** The directory with the user of this sign-in name changed. */
+export const editUser = (directory: Directory, upn: string, edit: (user: User) => User): Directory => ({
+  ...directory,
+  tenants: directory.tenants.map((tenant) => ({
+    ...tenant,
+    users: tenant.users.map((user) => (same(user.upn, upn) ? edit(user) : user)),
+  })),
+});
+
+/** The directory with the enterprise application of one tenant changed. */
+export const editEnterpriseApp = (
+  directory: Directory,
+  tenantId: string,
+  clientId: string,
+  edit: (app: EnterpriseApp) => EnterpriseApp,
+): Directory =>
+  editTenant(directory, tenantId, (tenant) => ({
+    ...tenant,
+    enterpriseApps: tenant.enterpriseApps.map((app) => (same(app.clientId, clientId) ? edit(app) : app)),
+  }));

@@ -1,18 +1,45 @@
 export { createSandbox } from './sandbox.ts';
-export type { DirectoryHandle, Sandbox, SandboxOptions } from './sandbox.ts';
-export { editApp, editMailbox, editTenant, findApp, findMailbox, findTenant } from './directory.ts';
+export type { DirectoryHandle, EntraSettings, Sandbox, SandboxOptions } from './sandbox.ts';
+export {
+  editApp,
+  editEnterpriseApp,
+  editMailbox,
+  editTenant,
+  editUser,
+  findApp,
+  findMailbox,
+  findTenant,
+  findUser,
+} from './directory.ts';
 export type {
   AppRegistration,
   ClientSecret,
+  ConditionalAccess,
   Directory,
   EnterpriseApp,
+  FederatedCredential,
+  FederatedIssuer,
   Mailbox,
+  Permissions,
   ServicePrincipal,
   Tenant,
+  User,
+  UserConsent,
 } from './directory.ts';
-export type { AppOptions, MailboxOptions, SecretOptions, TenantOptions } from './directory-options.ts';
-export type { Entra, IssueOptions, TokenRequestRecord } from './entra/entra.ts';
+export type {
+  AppOptions,
+  FederatedCredentialOptions,
+  MailboxOptions,
+  SecretOptions,
+  TenantOptions,
+  UserOptions,
+} from './directory-options.ts';
+export { AADSTS } from './entra/aadsts.ts';
+export type { AadstsRow } from './entra/aadsts.ts';
+export type { SignInChoice } from './entra/authorize.ts';
+export type { Entra, IdentityProvider, IssueOptions } from './entra/entra.ts';
 export type { EntraFault } from './entra/fault.ts';
+export type { TokenRequestRecord } from './entra/token-endpoint.ts';
 export type { ClaimChanges } from './entra/tokens.ts';
 export type { ExchangeOptions, RefuseRule } from './exchange/context.ts';
 export { transcript } from './exchange/conversation.ts';

@@ -1,11 +1,13 @@
 // Puts the parts together: one directory, Entra before it, Exchange behind it, the inbox at the end.
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo, Server } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { createServerCertificate } from './certificates.ts';
-import type { Directory } from './directory.ts';
+import { type Directory, type FederatedIssuer, findUser } from './directory.ts';
 import { createDirectory, type TenantOptions } from './directory-options.ts';
-import { Entra, type TokenRequestRecord } from './entra/entra.ts';
+import { Entra } from './entra/entra.ts';
+import type { TokenRequestRecord } from './entra/token-endpoint.ts';
 import type { ExchangeOptions } from './exchange/context.ts';
 import type { SmtpSession } from './exchange/conversation.ts';
 import { Exchange } from './exchange/exchange.ts';
@@ -20,10 +22,26 @@ export interface SandboxOptions {
   /** The sandbox's clock, epoch milliseconds; default `Date.now`. Tokens and secrets expire by it. */
   readonly now?: () => number;
   /** Ports on 127.0.0.1; default 0: any free one. */
-  readonly ports?: { readonly smtp?: number; readonly http?: number };
+  readonly ports?: { readonly smtp?: number; readonly http?: number; readonly https?: number };
   /** Milliseconds an access token is good for; default 3599 seconds. */
   readonly tokenLifetime?: number;
+  readonly entra?: EntraSettings;
+  /** Issuers whose tokens federated credentials accept, with their public keys; see also `entra.addIdentityProvider()`. */
+  readonly issuers?: readonly FederatedIssuer[];
   readonly smtp?: ExchangeOptions;
+}
+
+export interface EntraSettings {
+  /** Refresh tokens that were replaced by a newer one: good all the same, as with Entra (the default), or refused. */
+  readonly replacedRefreshTokens?: 'accept' | 'refuse';
+  /** Milliseconds without use after which a refresh token dies; default 90 days. */
+  readonly refreshTokenLifetime?: number;
+  /** Milliseconds an authorization code is good for; default 10 minutes. */
+  readonly codeLifetime?: number;
+  /** Milliseconds a device code is good for; default 15 minutes. */
+  readonly deviceCodeLifetime?: number;
+  /** Milliseconds a client has to leave between polls for a device code; default 5000. */
+  readonly deviceCodeInterval?: number;
 }
 
 /** The directory of a running sandbox. Rights can be changed while mail flows. */
@@ -43,12 +61,16 @@ export interface Sandbox extends AsyncDisposable {
   readonly clientSecret: string;
   /** Address of the first tenant's first mailbox. */
   readonly mailbox: string;
+  /** Password of the user that mailbox belongs to. */
+  readonly password: string;
+  /** `https://localhost:<port>/<tenant id>`, for clients that insist on https. Its certificate is issued by `ca`. */
+  readonly authority: string;
   /** URL of the first tenant's token endpoint. */
   readonly tokenEndpoint: string;
   /** The scope to ask for: `https://outlook.office365.com/.default`. */
   readonly scope: string;
   readonly smtp: { readonly host: string; readonly port: number };
-  /** PEM of the authority that issued the SMTP server's certificate. */
+  /** PEM of the authority that issued the servers' certificate. */
   readonly ca: string;
   /** URL of the inbox page. */
   readonly url: string;
@@ -69,8 +91,8 @@ export interface Sandbox extends AsyncDisposable {
  * @throws Error when a port is taken, or when a tenant has no mailbox, no app or an app without a secret
  */
 export async function createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { tenants = [{}], now = Date.now, tokenLifetime = 3_599_000, smtp = {} } = options;
-  let directory = createDirectory(tenants, now());
+  const { tenants = [{}], issuers = [], now = Date.now, tokenLifetime = 3_599_000, smtp = {} } = options;
+  let directory = createDirectory(tenants, issuers, now());
   const [tenant] = directory.tenants;
   const clientId = tenant?.enterpriseApps[0]?.clientId;
   const clientSecret = directory.apps.find((app) => app.clientId === clientId)?.secrets[0]?.value;
@@ -85,7 +107,21 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   const activity = (): void => {
     for (const watcher of watchers) watcher();
   };
-  const entra = new Entra({ directory: current, now, tokenLifetime, onRequest: activity });
+  const update = (edit: (directory: Directory) => Directory): void => {
+    directory = edit(directory);
+  };
+  const entra = new Entra({
+    directory: current,
+    update,
+    now,
+    tokenLifetime,
+    replacedRefreshTokens: options.entra?.replacedRefreshTokens ?? 'accept',
+    refreshTokenLifetime: options.entra?.refreshTokenLifetime ?? 90 * 86_400_000,
+    codeLifetime: options.entra?.codeLifetime ?? 600_000,
+    deviceCodeLifetime: options.entra?.deviceCodeLifetime ?? 900_000,
+    deviceCodeInterval: options.entra?.deviceCodeInterval ?? 5000,
+    onRequest: activity,
+  });
   const certificate = await createServerCertificate(smtp.certificateNames ?? ['localhost', '127.0.0.1', '::1']);
   const exchange = new Exchange({
     options: {
@@ -112,11 +148,15 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   });
 
   const web = createServer();
+  const secureWeb = createTlsServer({ cert: certificate.certificate, key: certificate.key, minVersion: 'TLSv1.2' });
   const smtpPort = await exchange.listen(options.ports?.smtp ?? 0);
   let httpPort: number;
+  let httpsPort: number;
   try {
     httpPort = await listen(web, options.ports?.http ?? 0);
+    httpsPort = await listen(secureWeb, options.ports?.https ?? 0);
   } catch (error) {
+    web.close();
     await exchange.close();
     throw error;
   }
@@ -126,6 +166,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     clientId,
     mailbox,
     tokenEndpoint: `${origin}/${tenant.id}/oauth2/v2.0/token`,
+    authority: `https://localhost:${httpsPort}/${tenant.id}`,
     scope: 'https://outlook.office365.com/.default',
     smtp: { host: 'localhost', port: smtpPort },
   };
@@ -140,27 +181,28 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     connection: { ...settings, security: smtp.implicitTls === true ? 'TLS' : 'STARTTLS' },
     ca: certificate.ca,
   };
-  web.on('request', createWeb({ entra, api }));
+  const servers = [web, secureWeb];
+  for (const server of servers) server.on('request', createWeb({ entra, api }));
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {
       inbox.close();
-      web.closeAllConnections();
-      await Promise.all([exchange.close(), new Promise<void>((resolve) => web.close(() => resolve()))]);
+      for (const server of servers) server.closeAllConnections();
+      const stopped = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      await Promise.all([exchange.close(), ...stopped]);
     })());
   return {
     ...settings,
     clientSecret,
+    password: findUser(directory, mailbox)?.user.password ?? '',
     ca: certificate.ca,
     url: `${origin}/`,
     directory: {
       get current() {
         return directory;
       },
-      update: (edit) => {
-        directory = edit(directory);
-      },
+      update,
     },
     entra,
     exchange,

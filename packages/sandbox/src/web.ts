@@ -1,5 +1,6 @@
 // The one HTTP server: Entra's endpoints, the inbox's API and page.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { TLSSocket } from 'node:tls';
 import type { Entra } from './entra/entra.ts';
 import { sendJson } from './http.ts';
 import { type ApiSource, handleApi } from './inbox/api.ts';
@@ -26,7 +27,7 @@ async function route(parts: WebParts, request: IncomingMessage, response: Server
   const host = request.headers.host ?? '';
   // A page elsewhere may point its own name at 127.0.0.1; it must not read this inbox.
   if (!LOOPBACK.test(host)) return sendJson(response, 421, { error: 'misdirected_request' });
-  const url = new URL(request.url ?? '/', `http://${host}`);
+  const url = new URL(request.url ?? '/', `${request.socket instanceof TLSSocket ? 'https' : 'http'}://${host}`);
   if (await handlePage(request, response, url)) return;
   if (await handleApi(parts.api, request, response, url)) return;
   if (await parts.entra.handle(request, response, url)) return;

@@ -1,35 +1,30 @@
-// Entra ID's v2.0 endpoints over HTTP: token, keys, discovery.
+// Entra ID: its v2.0 endpoints over HTTP, and what a test does with it by hand.
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose';
-import { type Directory, findApp, findEnterpriseApp, findTenant } from '../directory.ts';
+import { type Directory, findApp, findEnterpriseApp, findTenant, findUser } from '../directory.ts';
 import { sendJson } from '../http.ts';
-import { type EntraFault, faultStatus, FaultQueue, onlyDelays, pause, sendFault } from './fault.ts';
+import type { AuthorizeContext, SignInChoice } from './authorize.ts';
+import { approveByHand, handleAuthorize, handleConsent, handleDevice, signInByHand } from './browser.ts';
+import { startDevice } from './device.ts';
+import { type EntraFault, FaultQueue } from './fault.ts';
 import { correlationIdOf, readForm } from './form.ts';
-import { decideGrant, type Grant, isProblem } from './grant.ts';
-import { malformedRequest, postOnly, type EntraProblem, problemBody } from './problem.ts';
+import type { Grant, GrantSettings } from './grant.ts';
+import { type EntraProblem, isProblem, problem, problemBody } from './problem.ts';
+import { EntraStore } from './store.ts';
+import { answerToken, type TokenRequestRecord } from './token-endpoint.ts';
 import { type ClaimChanges, claimsOf, createTokenSigner, type TokenSigner } from './tokens.ts';
 
-/** A token request that was made, without anything secret. */
-export interface TokenRequestRecord {
-  /** Epoch milliseconds, by the sandbox's clock. */
-  readonly at: number;
-  readonly tenant: string;
-  readonly grant: string;
-  readonly clientId: string;
-  readonly scope: string;
-  /** `fault` when a scripted fault answered in Entra's place. */
-  readonly outcome: 'issued' | 'refused' | 'fault';
-  /** HTTP status of the answer; 0 when there was none. */
-  readonly status: number;
-  /** `AADSTS…` of a refusal. */
-  readonly error: string | undefined;
-}
-
-export interface EntraOptions {
+export interface EntraOptions extends GrantSettings {
   readonly directory: () => Directory;
+  readonly update: (edit: (directory: Directory) => Directory) => void;
   readonly now: () => number;
   /** Milliseconds an access token is good for. */
   readonly tokenLifetime: number;
+  /** Milliseconds an authorization code is good for. */
+  readonly codeLifetime: number;
+  /** Milliseconds a device code is good for. */
+  readonly deviceCodeLifetime: number;
   /** Runs after each token request was recorded. */
   readonly onRequest: () => void;
 }
@@ -40,6 +35,8 @@ export interface IssueOptions {
   readonly tenant?: string;
   /** Default: the tenant's first app. */
   readonly clientId?: string;
+  /** Sign-in name, for a token in a user's name; default: the app's own. */
+  readonly user?: string;
   /** Default `https://outlook.office365.com`. */
   readonly audience?: string;
   /** Milliseconds from now; default as configured. Negative: expired already. */
@@ -48,10 +45,18 @@ export interface IssueOptions {
   readonly claims?: ClaimChanges;
 }
 
+/** An issuer outside Entra whose tokens apps use in place of a secret: GitHub, Kubernetes, another cloud. */
+export interface IdentityProvider {
+  readonly issuer: string;
+  /** A token of this issuer, good for ten minutes from the sandbox's now. */
+  sign(subject: string, changes?: ClaimChanges): Promise<string>;
+}
+
 /** Entra ID as a test sees it. */
 export class Entra {
   readonly #options: EntraOptions;
   readonly #faults = new FaultQueue();
+  readonly #store = new EntraStore();
   readonly #requests: TokenRequestRecord[] = [];
   readonly #signer: Promise<TokenSigner> = createTokenSigner();
 
@@ -80,100 +85,195 @@ export class Entra {
     return createLocalJWKSet({ keys: [(await this.#signer).jwk] });
   }
 
+  /**
+   * Does what a person does in the browser at an authorize or admin consent URL, without a browser.
+   * @returns the address the browser is sent to, with a code or an error in it
+   * @throws Error with an AADSTS number where Entra shows a page and sends nobody anywhere
+   */
+  signIn(url: string | URL, choice: SignInChoice = {}): string {
+    return signInByHand(this.#browser(), String(url), choice);
+  }
+
+  /**
+   * Answers for the user code of a device; `{ consent: false }` declines.
+   * @throws Error with an AADSTS number where the page would refuse
+   */
+  approveDevice(userCode: string, choice: SignInChoice): void {
+    approveByHand(this.#browser(), userCode, choice);
+  }
+
+  /** Ends every sign-in of a user: their refresh tokens are refused with AADSTS50173. @throws TypeError for nobody */
+  revokeSignIns(upn: string): void {
+    const found = findUser(this.#options.directory(), upn);
+    if (found === undefined) throw new TypeError(`revokeSignIns(): no user ${upn}`);
+    this.#store.revoke(found.user.objectId);
+  }
+
+  /** Registers an issuer for federated credentials, with a key of its own. */
+  async addIdentityProvider(issuer: string): Promise<IdentityProvider> {
+    const { jwk, sign } = await createTokenSigner();
+    this.#options.update((directory) => ({
+      ...directory,
+      issuers: [...directory.issuers, { issuer, keys: [jwk] }],
+    }));
+    return {
+      issuer,
+      sign: (subject, changes = {}) => {
+        const seconds = Math.floor(this.#options.now() / 1000);
+        const times = { iat: seconds, nbf: seconds, exp: seconds + 600 };
+        return sign({
+          iss: issuer,
+          sub: subject,
+          aud: 'api://AzureADTokenExchange',
+          jti: randomUUID(),
+          ...times,
+          ...changes,
+        });
+      },
+    };
+  }
+
   /** A token signed by this Entra without any request, as a test wants it. */
-  async issue({ tenant: name, clientId, audience, lifetime, claims }: IssueOptions = {}): Promise<string> {
+  async issue({ tenant: name, clientId, user: upn, audience, lifetime, claims }: IssueOptions = {}): Promise<string> {
     const directory = this.#options.directory();
+    const now = this.#options.now();
     const tenant = name === undefined ? directory.tenants[0] : findTenant(directory, name);
     const enterprise =
       clientId === undefined ? tenant?.enterpriseApps[0] : tenant && findEnterpriseApp(tenant, clientId);
     const app = enterprise && findApp(directory, enterprise.clientId);
     if (!tenant || !enterprise || !app) throw new TypeError('issue(): no such tenant, or no such app in it');
+    const user = upn === undefined ? undefined : findUser(directory, upn)?.user;
+    if (upn !== undefined && user === undefined) throw new TypeError(`issue(): no user ${upn}`);
+    const resource = audience ?? 'https://outlook.office365.com';
+    const scope = { resource, permissions: ['SMTP.Send'], openId: new Set<string>() };
+    const signIn = {
+      tenantId: tenant.id,
+      clientId: app.clientId,
+      scope,
+      at: now,
+      mfa: false,
+      nonce: undefined,
+    };
     const grant: Grant = {
       tenant,
       app,
       enterprise,
-      audience: audience ?? 'https://outlook.office365.com',
-      roles: enterprise.roles,
+      audience: resource,
+      proof: 'secret',
+      roles: user === undefined ? enterprise.roles : [],
+      ...(user && {
+        delegated: {
+          user,
+          permissions: scope.permissions,
+          scope,
+          signIn: { ...signIn, user: user.objectId, password: user.password },
+        },
+      }),
     };
     const signer = await this.#signer;
-    return signer.sign({ ...claimsOf(grant, this.#options.now(), lifetime ?? this.#options.tokenLifetime), ...claims });
+    return signer.sign({ ...claimsOf(grant, now, lifetime ?? this.#options.tokenLifetime), ...claims });
   }
 
   /** Answers one HTTP request; `false` when the path is none of Entra's. */
   async handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<boolean> {
     const [, tenant = '', ...rest] = url.pathname.split('/').map(decodePathSegment);
-    const path = rest.join('/');
-    const base = `${url.origin}/${tenant}`;
-    if (path === 'oauth2/v2.0/token') {
-      await this.#token(request, response, tenant);
-    } else if (path === 'discovery/v2.0/keys') {
-      const { jwk } = await this.#signer;
-      sendJson(response, 200, { keys: [jwk] });
-    } else if (path === 'v2.0/.well-known/openid-configuration') {
-      const found = findTenant(this.#options.directory(), tenant);
-      sendJson(response, 200, {
-        token_endpoint: `${base}/oauth2/v2.0/token`,
-        token_endpoint_auth_methods_supported: ['client_secret_post', 'client_secret_basic'],
-        jwks_uri: `${base}/discovery/v2.0/keys`,
-        issuer: `https://login.microsoftonline.com/${found?.id ?? '{tenantid}'}/v2.0`,
-        authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
-        device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
-        response_types_supported: ['code'],
-        subject_types_supported: ['pairwise'],
-        id_token_signing_alg_values_supported: ['RS256'],
-      });
-    } else {
-      return false;
+    switch (rest.join('/')) {
+      case 'oauth2/v2.0/token':
+        await this.#token(request, response, url, tenant);
+        return true;
+      case 'oauth2/v2.0/authorize':
+        await handleAuthorize(this.#browser(), request, response, url, tenant);
+        return true;
+      case 'oauth2/v2.0/devicecode':
+        await this.#devicecode(request, response, url, tenant);
+        return true;
+      case 'v2.0/adminconsent':
+        await handleConsent(this.#browser(), request, response, url, tenant);
+        return true;
+      case 'discovery/v2.0/keys':
+        sendJson(response, 200, { keys: [(await this.#signer).jwk] });
+        return true;
+      case 'v2.0/.well-known/openid-configuration':
+        this.#discovery(response, url, tenant);
+        return true;
+      case '':
+        if (tenant !== 'devicelogin') return false;
+        await handleDevice(this.#browser(), request, response, url);
+        return true;
+      default:
+        return false;
     }
-    return true;
   }
 
-  async #token(request: IncomingMessage, response: ServerResponse, tenant: string): Promise<void> {
-    const form = await readForm(request, tenant);
-    const { now, directory, tokenLifetime } = this.#options;
-    const fields = form?.fields ?? new Map<string, string>();
-    const correlationId = correlationIdOf(request);
-    const record = (outcome: TokenRequestRecord['outcome'], status: number, number?: number): void => {
-      this.#requests.push({
-        at: now(),
-        tenant,
-        grant: fields.get('grant_type') ?? '',
-        clientId: fields.get('client_id') ?? '',
-        scope: fields.get('scope') ?? '',
-        outcome,
-        status,
-        error: number === undefined ? undefined : `AADSTS${number}`,
-      });
-      this.#options.onRequest();
-    };
+  #browser(): AuthorizeContext {
+    const { directory, update, now, codeLifetime } = this.#options;
+    return { directory, update, now, codeLifetime, store: this.#store };
+  }
 
-    const fault = this.#faults.take();
-    if (fault !== undefined) {
-      if (fault.delay !== undefined) await pause(fault.delay, response);
-      if (!onlyDelays(fault)) {
-        record('fault', fault.hang === true || fault.reset === true ? 0 : faultStatus(fault));
-        return sendFault(response, fault, now(), correlationId);
-      }
-    }
-
-    const refuse = (refusal: EntraProblem): void => {
-      record('refused', refusal.status, refusal.number);
-      sendJson(response, refusal.status, problemBody(refusal, now(), correlationId));
+  #token(request: IncomingMessage, response: ServerResponse, url: URL, tenant: string): Promise<void> {
+    const { directory, now, tokenLifetime, onRequest } = this.#options;
+    const record = (entry: TokenRequestRecord): void => {
+      this.#requests.push(entry);
+      onRequest();
     };
-    if (request.method !== 'POST') return refuse(postOnly(request.method ?? ''));
-    if (form === undefined) return refuse(malformedRequest());
-    const decision = decideGrant(directory(), form, now());
-    if (isProblem(decision)) return refuse(decision);
-    const claims = claimsOf(decision, now(), tokenLifetime);
-    const accessToken = await (await this.#signer).sign(claims);
-    const expiresIn = Math.floor(tokenLifetime / 1000);
-    record('issued', 200);
+    return answerToken(
+      {
+        directory,
+        now,
+        tokenLifetime,
+        store: this.#store,
+        settings: this.#options,
+        faults: this.#faults,
+        signer: this.#signer,
+        record,
+      },
+      request,
+      response,
+      url,
+      tenant,
+    );
+  }
+
+  async #devicecode(request: IncomingMessage, response: ServerResponse, url: URL, tenant: string): Promise<void> {
+    const { now, deviceCodeLifetime: lifetime, deviceCodeInterval: interval } = this.#options;
+    const refuse = (refusal: EntraProblem): void =>
+      sendJson(response, refusal.status, problemBody(refusal, now(), correlationIdOf(request)));
+    if (request.method !== 'POST') return refuse(problem(900561, { method: request.method ?? '' }));
+    const form = await readForm(request, url, tenant);
+    if (form === undefined) return refuse(problem(9002313));
+    const answer = startDevice(this.#browser(), form, { origin: url.origin, lifetime, interval });
+    if (isProblem(answer)) return refuse(answer);
+    sendJson(response, 200, answer);
+  }
+
+  #discovery(response: ServerResponse, url: URL, name: string): void {
+    const base = `${url.origin}/${name}`;
+    const tenant = findTenant(this.#options.directory(), name);
     sendJson(response, 200, {
-      token_type: 'Bearer',
-      expires_in: expiresIn,
-      ext_expires_in: expiresIn,
-      ...(expiresIn >= 7200 && { refresh_in: Math.floor(expiresIn / 2) }),
-      access_token: accessToken,
+      token_endpoint: `${base}/oauth2/v2.0/token`,
+      token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
+      jwks_uri: `${base}/discovery/v2.0/keys`,
+      response_modes_supported: ['query', 'fragment'],
+      subject_types_supported: ['pairwise'],
+      id_token_signing_alg_values_supported: ['RS256'],
+      response_types_supported: ['code'],
+      scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
+      issuer: `https://login.microsoftonline.com/${tenant?.id ?? '{tenantid}'}/v2.0`,
+      authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
+      device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
+      claims_supported: [
+        'sub',
+        'iss',
+        'aud',
+        'exp',
+        'iat',
+        'nonce',
+        'preferred_username',
+        'name',
+        'tid',
+        'ver',
+        'email',
+      ],
     });
   }
 }

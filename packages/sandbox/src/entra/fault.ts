@@ -1,10 +1,12 @@
 // Misbehaviour of the token endpoint, on demand: a list of what to do instead, used up request by request.
 import type { ServerResponse } from 'node:http';
 import { sendJson } from '../http.ts';
-import { problemBody, throttled, transient } from './problem.ts';
+import { problem, problemBody, type ProblemValues } from './problem.ts';
 
 /** What the token endpoint does instead of its honest answer. */
 export interface EntraFault {
+  /** Refuses with the row of this AADSTS number, whatever the request was. */
+  readonly aadsts?: number;
   /** HTTP status; default 200 with a `body`, 307 with a `redirect`. Without a `body`, 429 and 5xx carry Entra's JSON. */
   readonly status?: number;
   /** `Retry-After`: seconds, or an HTTP date. */
@@ -29,6 +31,7 @@ export class FaultQueue {
   #waiting: { readonly fault: EntraFault; left: number }[] = [];
 
   add(fault: EntraFault): void {
+    if (fault.aadsts !== undefined) problem(fault.aadsts); // known, or said here rather than in the middle of a request
     this.#waiting.push({ fault, left: fault.times ?? 1 });
   }
 
@@ -46,11 +49,14 @@ export class FaultQueue {
 }
 
 /** Whether the honest answer is still to come. */
-export const onlyDelays = ({ status, headers, retryAfter, body, redirect, hang, reset }: EntraFault): boolean =>
-  [status, headers, retryAfter, body, redirect, hang, reset].every((part) => part === undefined);
+export const onlyDelays = ({ times: _times, delay: _delay, ...rest }: EntraFault): boolean =>
+  Object.values(rest).every((part) => part === undefined);
 /** The HTTP status a fault answers with. */
-export const faultStatus = ({ status, redirect, body }: EntraFault): number =>
-  status ?? (redirect === undefined ? (body === undefined ? 503 : 200) : 307);
+export const faultStatus = ({ aadsts, status, redirect, body }: EntraFault): number => {
+  if (status !== undefined) return status;
+  if (aadsts !== undefined) return problem(aadsts).status;
+  return redirect === undefined ? (body === undefined ? 503 : 200) : 307;
+};
 
 /** Waits, or less when the client goes. */
 export function pause(milliseconds: number, response: ServerResponse): Promise<void> {
@@ -64,7 +70,13 @@ export function pause(milliseconds: number, response: ServerResponse): Promise<v
 }
 
 /** Answers with a fault, or does not answer. */
-export function sendFault(response: ServerResponse, fault: EntraFault, now: number, correlationId: string): void {
+export function sendFault(
+  response: ServerResponse,
+  fault: EntraFault,
+  now: number,
+  correlationId: string,
+  values: ProblemValues,
+): void {
   if (fault.hang === true) return;
   if (fault.reset === true) {
     response.socket?.resetAndDestroy();
@@ -81,7 +93,8 @@ export function sendFault(response: ServerResponse, fault: EntraFault, now: numb
   } else if (fault.body !== undefined) {
     sendJson(response, status, fault.body);
   } else if (status >= 400) {
-    sendJson(response, status, problemBody(status === 429 ? throttled(status) : transient(status), now, correlationId));
+    const number = fault.aadsts ?? (status === 429 ? 90055 : 90033);
+    sendJson(response, status, problemBody(problem(number, values, { status }), now, correlationId));
   } else {
     response.writeHead(status).end();
   }

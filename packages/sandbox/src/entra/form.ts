@@ -2,10 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { readBody } from '../http.ts';
-import type { TokenForm } from './grant.ts';
+
+/** A token request as it came: path, form fields, and the credentials of a Basic header merged in. */
+export interface TokenForm {
+  readonly tenant: string;
+  /** The URL it was sent to, which a client assertion may have for its audience. */
+  readonly endpoint: string;
+  readonly fields: ReadonlyMap<string, string>;
+}
 
 /** The form, or `undefined` when a field is given twice or the body cannot be read. */
-export async function readForm(request: IncomingMessage, tenant: string): Promise<TokenForm | undefined> {
+export async function readForm(request: IncomingMessage, url: URL, tenant: string): Promise<TokenForm | undefined> {
   const body = await readBody(request, 65_536);
   if (body === undefined) return undefined;
   const fields = new Map<string, string>();
@@ -22,7 +29,7 @@ export async function readForm(request: IncomingMessage, tenant: string): Promis
     if (!fields.has('client_id')) fields.set('client_id', id);
     if (!fields.has('client_secret')) fields.set('client_secret', secret);
   }
-  return { tenant, fields };
+  return { tenant, endpoint: `${url.origin}${url.pathname}`, fields };
 }
 
 const formDecode = (text: string): string => new URLSearchParams(`x=${text}`).get('x') ?? '';

@@ -1,7 +1,7 @@
-// Access tokens: RS256 JWTs with the claims Entra puts into a version 1.0 token for Exchange.
+// Tokens: RS256 JWTs with the claims Entra puts into a version 1.0 access token for Exchange, and ID tokens.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
-import type { Grant } from './grant.ts';
+import type { Delegated, Grant } from './grant.ts';
 
 /** Changes to the claims of a token made for a test; `undefined` takes a claim out. */
 export type ClaimChanges = Readonly<Record<string, unknown>>;
@@ -9,7 +9,7 @@ export type ClaimChanges = Readonly<Record<string, unknown>>;
 export interface TokenSigner {
   /** The public half, as the `keys` document lists it. */
   readonly jwk: JWK;
-  sign(claims: Readonly<Record<string, unknown>>): Promise<string>;
+  readonly sign: (claims: Readonly<Record<string, unknown>>) => Promise<string>;
 }
 
 interface SigningKey {
@@ -39,12 +39,15 @@ export async function createTokenSigner(): Promise<TokenSigner> {
 /** Opaque claims that Entra adds for itself; here they only give the token its usual length. */
 const opaque = (bytes: number): string => randomBytes(bytes).toString('base64url');
 
-/** The claims of an app-only token: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference */
+const APPIDACR = { none: '0', secret: '1', certificate: '2', federated: '2' } as const;
+
+/** The claims of an access token: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference */
 export function claimsOf(grant: Grant, now: number, lifetime: number): Record<string, unknown> {
   const seconds = Math.floor(now / 1000);
   // Entra dates a token five minutes back, for verifiers whose clock is behind.
   const since = seconds - 300;
-  const { tenant, app, enterprise, audience, roles } = grant;
+  const { tenant, app, audience, proof } = grant;
+  const objectId = grant.delegated?.user.objectId ?? grant.enterprise.objectId;
   return {
     aud: audience,
     iss: `https://sts.windows.net/${tenant.id}/`,
@@ -54,21 +57,64 @@ export function claimsOf(grant: Grant, now: number, lifetime: number): Record<st
     aio: opaque(42),
     app_displayname: app.name,
     appid: app.clientId,
-    appidacr: '1',
-    idp: `https://sts.windows.net/${tenant.id}/`,
-    idtyp: 'app',
-    oid: enterprise.objectId,
+    appidacr: APPIDACR[proof],
+    oid: objectId,
     rh: `1.${opaque(40)}.`,
-    ...(roles.length > 0 && { roles }),
     sid: randomUUID(),
-    sub: enterprise.objectId,
     tid: tenant.id,
     uti: opaque(16),
     ver: '1.0',
-    wids: ['0997a1d0-0d1d-4acb-b408-d5ca73121e90'],
     xms_ftd: opaque(48),
-    xms_idrel: '7 30',
     xms_rd: opaque(48),
-    xms_sub_fct: createHash('sha256').update(enterprise.objectId).digest('base64url').slice(0, 4),
+    xms_sub_fct: createHash('sha256').update(objectId).digest('base64url').slice(0, 4),
+    ...(grant.delegated === undefined ? appClaims(grant) : userClaims(grant, grant.delegated)),
+  };
+}
+
+const appClaims = ({ tenant, enterprise, roles }: Grant): Record<string, unknown> => ({
+  idp: `https://sts.windows.net/${tenant.id}/`,
+  idtyp: 'app',
+  ...(roles.length > 0 && { roles }),
+  sub: enterprise.objectId,
+  wids: ['0997a1d0-0d1d-4acb-b408-d5ca73121e90'],
+  xms_idrel: '7 30',
+});
+
+const userClaims = ({ app }: Grant, { user, permissions, signIn }: Delegated): Record<string, unknown> => ({
+  acr: '1',
+  amr: signIn.mfa ? ['pwd', 'mfa'] : ['pwd'],
+  idtyp: 'user',
+  name: user.name,
+  scp: permissions.join(' '),
+  sub: pairwise(user.objectId, app.clientId),
+  unique_name: user.upn,
+  upn: user.upn,
+  xms_idrel: '1 2',
+});
+
+/** A user's `sub` is another for every app. */
+const pairwise = (user: string, clientId: string): string =>
+  createHash('sha256').update(`${user} ${clientId}`).digest('base64url');
+
+/** The claims of an ID token: https://learn.microsoft.com/entra/identity-platform/id-token-claims-reference */
+export function idTokenClaims({ tenant, app }: Grant, delegated: Delegated, now: number): Record<string, unknown> {
+  const { user, scope, signIn } = delegated;
+  const seconds = Math.floor(now / 1000);
+  return {
+    aud: app.clientId,
+    iss: `https://login.microsoftonline.com/${tenant.id}/v2.0`,
+    iat: seconds - 300,
+    nbf: seconds - 300,
+    exp: seconds + 3600,
+    ...(scope.openId.has('email') && { email: user.upn }),
+    name: user.name,
+    ...(signIn.nonce !== undefined && { nonce: signIn.nonce }),
+    oid: user.objectId,
+    preferred_username: user.upn,
+    rh: `1.${opaque(40)}.`,
+    sub: pairwise(user.objectId, app.clientId),
+    tid: tenant.id,
+    uti: opaque(16),
+    ver: '2.0',
   };
 }

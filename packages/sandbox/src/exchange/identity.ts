@@ -1,15 +1,26 @@
 // Who authenticated, and what that lets them do: the checks Exchange makes at AUTH and those it makes only after DATA.
 import { jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
-import { type Directory, findApp, findMailbox, findTenant, hasAddress } from '../directory.ts';
-import { EXCHANGE_APP_ID } from '../entra/grant.ts';
+import {
+  type AppRegistration,
+  type Directory,
+  findApp,
+  findMailbox,
+  findTenant,
+  hasAddress,
+  type Mailbox,
+  type Tenant,
+} from '../directory.ts';
+import { EXCHANGE } from '../entra/scope.ts';
 
 /** The mailbox a session sends as, and the app that authenticated for it. */
 export interface Identity {
   readonly tenantId: string;
   readonly clientId: string;
   readonly appName: string;
-  /** Object id of the enterprise application. */
+  /** Object id of the enterprise application, or of the user. */
   readonly objectId: string;
+  /** Sign-in name of the user in whose name the app came, if it did not come in its own. */
+  readonly user: string | undefined;
   /** Primary address of the mailbox named in XOAUTH2's `user`. */
   readonly mailbox: string;
 }
@@ -19,12 +30,6 @@ export interface Refused {
   readonly refused: 'authentication' | 'disabled for Tenant' | 'disabled for Mailbox';
   readonly why: string;
 }
-
-const AUDIENCES: ReadonlySet<unknown> = new Set([
-  'https://outlook.office365.com',
-  'https://outlook.office.com',
-  EXCHANGE_APP_ID,
-]);
 
 const refused = (why: string): Refused => ({ refused: 'authentication', why });
 
@@ -45,29 +50,65 @@ export async function authenticate(
 }
 
 function authorize(user: string, claims: JWTPayload, directory: Directory): Identity | Refused {
-  const { aud, iss, tid, appid, oid, roles } = claims as JWTPayload & Record<string, unknown>;
-  if (!AUDIENCES.has(aud)) return refused(`the token is for ${String(aud)}, not for Exchange Online`);
+  const { aud, iss, tid, appid, oid, scp } = claims as JWTPayload & Record<string, unknown>;
+  if (typeof aud !== 'string' || !EXCHANGE.has(aud)) {
+    return refused(`the token is for ${String(aud)}, not for Exchange Online`);
+  }
   const tenant = typeof tid === 'string' ? findTenant(directory, tid) : undefined;
   if (tenant === undefined) return refused('the token names no tenant known here');
   if (iss !== `https://sts.windows.net/${tenant.id}/`)
     return refused(`the token's issuer ${String(iss)} is not its tenant's`);
   const mailbox = findMailbox(tenant, user);
   if (mailbox === undefined) return refused(`tenant ${tenant.name} (${tenant.id}) has no mailbox ${user}`);
+  const app = typeof appid === 'string' ? findApp(directory, appid) : undefined;
+  if (app === undefined || typeof oid !== 'string') return refused('the token names no app known here');
+  const upn = tenant.users.find(({ objectId }) => objectId === oid)?.upn;
+  const refusal =
+    scp === undefined && upn === undefined
+      ? judgeApp(tenant, app, oid, claims['roles'])
+      : judgeUser(tenant, mailbox, oid, upn, scp);
+  if (refusal !== undefined) return refusal;
+  if (!(mailbox.smtpAuth ?? tenant.smtpAuth)) {
+    const where = mailbox.smtpAuth === undefined ? 'Tenant' : 'Mailbox';
+    return { refused: `disabled for ${where}`, why: `SMTP AUTH is off for the ${where.toLowerCase()}` };
+  }
+  return {
+    tenantId: tenant.id,
+    clientId: app.clientId,
+    appName: app.name,
+    objectId: oid,
+    user: upn,
+    mailbox: mailbox.address,
+  };
+}
+
+/** Whether an app may come in its own name. */
+function judgeApp(tenant: Tenant, app: AppRegistration, oid: string, roles: unknown): Refused | undefined {
   if (!Array.isArray(roles) || !roles.includes('SMTP.SendAsApp')) {
     return refused('the token has no role SMTP.SendAsApp: permission not added, or no admin consent');
   }
-  const app = typeof appid === 'string' ? findApp(directory, appid) : undefined;
-  if (app === undefined || typeof oid !== 'string') return refused('the token names no app known here');
   const principal = tenant.servicePrincipals.find(({ clientId }) => clientId === app.clientId);
   if (principal === undefined) return refused(`Exchange has no service principal for app ${app.clientId}`);
   if (principal.objectId !== oid) {
     return refused(`Exchange's service principal has object id ${principal.objectId}, the token's oid is ${oid}`);
   }
-  if (!(mailbox.smtpAuth ?? tenant.smtpAuth)) {
-    const where = mailbox.smtpAuth === undefined ? 'Tenant' : 'Mailbox';
-    return { refused: `disabled for ${where}`, why: `SMTP AUTH is off for the ${where.toLowerCase()}` };
+  return undefined;
+}
+
+/** Whether a user may open the mailbox: their own, or one they have FullAccess to. */
+function judgeUser(
+  { name }: Tenant,
+  mailbox: Mailbox,
+  oid: string,
+  upn: string | undefined,
+  scp: unknown,
+): Refused | undefined {
+  if (upn === undefined) return refused(`tenant ${name} has no user with object id ${oid}`);
+  if (typeof scp !== 'string' || !scp.split(' ').includes('SMTP.Send')) {
+    return refused('the token has no scope SMTP.Send');
   }
-  return { tenantId: tenant.id, clientId: app.clientId, appName: app.name, objectId: oid, mailbox: mailbox.address };
+  if (hasAddress(mailbox, upn) || mailbox.fullAccess.includes(oid)) return undefined;
+  return refused(`the token is ${upn}'s, who has no FullAccess to ${mailbox.address}: signed in as the wrong account?`);
 }
 
 /** What Exchange finds out only once it has the message. `sender` is the address that was not allowed. */
@@ -81,7 +122,8 @@ export function judgeSubmission(
 ): SubmissionVerdict {
   const tenant = findTenant(directory, identity.tenantId);
   const mailbox = tenant && findMailbox(tenant, identity.mailbox);
-  if (tenant === undefined || mailbox === undefined || !mailbox.fullAccess.includes(identity.objectId)) {
+  const own = mailbox !== undefined && identity.user !== undefined && hasAddress(mailbox, identity.user);
+  if (tenant === undefined || mailbox === undefined || !(own || mailbox.fullAccess.includes(identity.objectId))) {
     return 'no mailbox rights';
   }
   const denied = senders.find(

@@ -1,6 +1,6 @@
 // The inbox over HTTP: JSON, sources, attachments, and events as they happen. README.md lists the routes.
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { TokenRequestRecord } from '../entra/entra.ts';
+import type { TokenRequestRecord } from '../entra/token-endpoint.ts';
 import type { SmtpSession } from '../exchange/conversation.ts';
 import { sendJson } from '../http.ts';
 import type { Inbox } from './inbox.ts';
