@@ -111,10 +111,7 @@ function assertionCredential({ assertion, assertionFile }: AssertionCredential):
 }
 
 /** @throws TokenError `ERR_OAUTH_SOURCE`, with the cause, when `read` failed or returned no secret. */
-export async function readText(
-  option: string,
-  read: () => string | Secret | Promise<string | Secret>,
-): Promise<Secret> {
+async function readText(option: string, read: () => string | Secret | Promise<string | Secret>): Promise<Secret> {
   return unless(option, async () => text(option, await read()));
 }
 
@@ -146,4 +143,14 @@ function moment(option: string, input: number | Date | string | undefined): numb
   const time = typeof input === 'number' ? input : new Date(input).getTime();
   if (Number.isNaN(time)) throw bad(`${option} must be a date, got ${shown(input)}`);
   return time;
+}
+
+/** A password, which may have any characters. @throws TokenError `ERR_OAUTH_SOURCE` when it cannot be read. */
+export async function readPassword(option: string, input: SecretInput): Promise<Secret> {
+  return unless(option, async () => {
+    const value = typeof input === 'function' ? await input() : input;
+    const password = value instanceof Secret ? value : new Secret(typeof value === 'string' ? value : '');
+    if (password.reveal() === '') throw bad(`${option} must be a non-empty string`);
+    return password;
+  });
 }

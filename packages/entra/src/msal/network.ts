@@ -1,5 +1,5 @@
 // MSAL's way to the network: posts go as core sends them, and what came back is remembered, because MSAL forgets most of it.
-import { type AccessToken, TokenError } from '@mailgrant/core';
+import { type AccessToken, isTransient, TokenError } from '@mailgrant/core';
 import { post, type PostOptions } from './post.ts';
 
 interface MsalResponse<T> {
@@ -51,8 +51,14 @@ export function createNetwork(options: PostOptions): Network {
         const posted = await post(url, body, headers, options);
         if (posted.token !== undefined) answer = { token: posted.token, body: posted.body };
         else if (!isDeviceCode(posted.body) || posted.status >= 300) failure = posted.error;
-        // Only what MSAL has to act upon reaches it: a refusal in OAuth's words. It would take a page of HTML for a token.
-        if (failure !== undefined && typeof posted.body['error'] !== 'string') throw failure;
+        const grant = new URLSearchParams(body).get('grant_type');
+        if (isTransient(failure) && grant?.endsWith('device_code')) {
+          failure = undefined;
+          return PENDING as MsalResponse<T>;
+        }
+        // Only what MSAL knows to act upon reaches it: a refusal of a grant in OAuth's words. It would take a page of HTML
+        // for a token, and a refusal for a device code.
+        if (failure !== undefined && (grant === null || typeof posted.body['error'] !== 'string')) throw failure;
         return { headers: posted.headers, body: posted.body as T, status: posted.status };
       } catch (error) {
         failure = error instanceof Error ? error : new Error(String(error));
@@ -61,6 +67,9 @@ export function createNetwork(options: PostOptions): Network {
     },
   };
 }
+
+/** MSAL would end a sign-in that somebody is typing a code for because Entra was busy once. */
+const PENDING: MsalResponse<unknown> = { headers: {}, body: { error: 'authorization_pending' }, status: 400 };
 
 /** The answer of the device authorization endpoint (RFC 8628 section 3.2), which holds no token. */
 function isDeviceCode(body: Readonly<Record<string, unknown>>): boolean {

@@ -1,0 +1,75 @@
+// Who signed in, and whether it is who was meant.
+import { TokenError } from '@mailgrant/core';
+import { bad, shown } from './input.ts';
+import { type Acquired } from './msal/client.ts';
+
+/** Who signed in. */
+export interface EntraAccount {
+  /** The name they sign in with: an address, as a rule that of their mailbox. */
+  readonly username: string;
+  readonly name: string | undefined;
+  readonly objectId: string | undefined;
+  readonly tenantId: string | undefined;
+}
+
+/** Somebody signed in who must not send for this mailbox. Nothing was stored. */
+export class WrongAccountError extends TokenError {
+  /** Who signed in. */
+  readonly signedIn: string;
+  readonly mailbox: string;
+  /** Who might have. */
+  readonly allowed: readonly string[];
+
+  constructor(signedIn: string, { mailbox, delegates }: MailboxOptions) {
+    const who = shown(signedIn);
+    super(
+      'ERR_OAUTH_REFUSED',
+      `${who} signed in, and the mailbox is ${mailbox}: nothing was stored. Sign in as ${[mailbox, ...(delegates ?? [])].join(' or ')}, ` +
+        `or allow ${who} by name (delegates) where the mailbox is shared or known by another address`,
+    );
+    this.signedIn = who;
+    this.mailbox = mailbox;
+    this.allowed = [mailbox, ...(delegates ?? [])];
+  }
+}
+
+export interface MailboxOptions {
+  /** The mailbox that is to send. Whoever signs in must be its owner, or one of `delegates`. */
+  readonly mailbox: string;
+  /**
+   * Who else may sign in for it, by the name they sign in with: for a shared mailbox the people who have FullAccess to it,
+   * or the owner where they sign in with another address.
+   */
+  readonly delegates?: readonly string[] | undefined;
+}
+
+const ADDRESS = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u;
+
+/** @throws TypeError `ERR_INPUT_OPTION` unless they are addresses. */
+export function checkMailbox({ mailbox, delegates = [] }: MailboxOptions): void {
+  if (typeof mailbox !== 'string' || !ADDRESS.test(mailbox))
+    throw bad(`mailbox must be an address, got ${shown(mailbox)}`);
+  for (const delegate of delegates) {
+    if (typeof delegate !== 'string' || !ADDRESS.test(delegate)) {
+      throw bad(`delegates must be addresses, got ${shown(delegate)}`);
+    }
+  }
+}
+
+/**
+ * The account of a sign-in, if it may send for the mailbox.
+ * @throws WrongAccountError when it may not. @throws TokenError `ERR_OAUTH_MALFORMED` when Entra does not say who it is.
+ */
+export function guardedAccount({ idClaims = {} }: Acquired, options: MailboxOptions): EntraAccount {
+  const text = (name: string): string | undefined => {
+    const value = idClaims[name];
+    return typeof value === 'string' && value !== '' ? value : undefined;
+  };
+  const username = text('preferred_username') ?? text('upn');
+  if (username === undefined) throw new TokenError('ERR_OAUTH_MALFORMED', 'Entra did not say who signed in');
+  const allowed = [options.mailbox, ...(options.delegates ?? [])].map((one) => one.toLowerCase());
+  // Claims people can set themselves, such as email, do not count.
+  const names = [username, text('upn')].filter((one) => one !== undefined);
+  if (!names.some((one) => allowed.includes(one.toLowerCase()))) throw new WrongAccountError(username, options);
+  return { username, name: text('name'), objectId: text('oid'), tenantId: text('tid') };
+}
