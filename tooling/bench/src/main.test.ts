@@ -20,6 +20,7 @@ test('a quick run counts round trips, says which goals were met, and writes what
     const { scenarios } = JSON.parse(await readFile(file, 'utf8')) as { scenarios: Record<string, Findings> };
     expect(scenarios['round-trips']?.tables[0]?.rows).toMatchObject([
       { client: 'mailgrant', first: 9, warm: 2, queued: 11 },
+      { client: 'mailgrant one-flight', warm: 1 },
       { client: 'nodemailer', first: 9, warm: 2, queued: 20 },
     ]);
   } finally {

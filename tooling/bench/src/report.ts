@@ -9,7 +9,7 @@ interface Column {
   readonly digits?: number;
 }
 
-interface Table {
+export interface Table {
   readonly title: string;
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];

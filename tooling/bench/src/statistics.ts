@@ -7,6 +7,11 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2;
 }
 
+/** How the first compare with the second: the median over runs that stood side by side, each as busy as its neighbour. */
+export function ratio(values: readonly number[], to: readonly number[]): number {
+  return median(values.map((value, i) => value / (to[i] ?? NaN)));
+}
+
 /** Runs every case in turn, and that several times (A B A B …), so that what else the machine does hits all alike. */
 export async function alternated<C, R>(
   cases: readonly C[],

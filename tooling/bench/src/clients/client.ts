@@ -3,6 +3,9 @@ import type { Mail } from '@mailgrant/nodemailer';
 
 export type ClientName = 'mailgrant' | 'nodemailer';
 
+/** `one-flight`: envelope and message together (BDAT), which goes beyond the words of RFC 3030. */
+export type Variant = ClientName | 'mailgrant one-flight';
+
 /** A server on this machine. */
 export interface Target {
   readonly port: number;
@@ -32,9 +35,10 @@ export const SENDER = 'reports@contoso.example';
 export const TOKEN: string = `eyJ0eXAiOiJKV1QifQ.${'bWFpbGdyYW50'.repeat(120)}.c2lnbmF0dXJl`;
 
 /** Loads a client; what others would need is not loaded. */
-export async function openClient(name: ClientName, target: Target): Promise<Client> {
-  if (name === 'mailgrant') return (await import('./mailgrant.ts')).openMailgrant(target);
-  return (await import('./nodemailer.ts')).openNodemailer(target);
+export async function openClient(name: Variant, target: Target): Promise<Client> {
+  if (name === 'nodemailer') return (await import('./nodemailer.ts')).openNodemailer(target);
+  const { openMailgrant } = await import('./mailgrant.ts');
+  return openMailgrant(target, name === 'mailgrant one-flight' ? 'one-flight' : undefined);
 }
 
 export const recipients = (count: number): string[] =>

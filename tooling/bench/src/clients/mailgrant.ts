@@ -1,4 +1,5 @@
-import { PROVIDERS, createMailer, type Provider } from '@mailgrant/core';
+import { type MailerOptions, PROVIDERS, type Provider, createMailer } from '@mailgrant/core';
+import type { compose } from '@mailgrant/nodemailer';
 import { type Client, HOST, SENDER, TOKEN, type Target } from './client.ts';
 
 /** Microsoft 365 without its limits on messages: they would be all there is to measure. */
@@ -9,14 +10,15 @@ export const provider = ({ port, connections }: Pick<Target, 'port' | 'connectio
   limits: { connections },
 });
 
-export function openMailgrant(target: Target): Client {
+export function openMailgrant(target: Target, wire?: MailerOptions['wire']): Client {
   const token = async () => ({ value: TOKEN, expiresAt: Date.now() + 3_600_000 });
-  const mailer = createMailer({ provider: provider(target), ca: target.ca, user: SENDER, token });
+  const mailer = createMailer({ provider: provider(target), ca: target.ca, user: SENDER, token, wire });
+  let composer: { readonly compose: typeof compose } | undefined;
   return {
     send: ({ to, message }) => mailer.send({ envelope: { from: SENDER, to }, message }),
     async compose(mail) {
-      const { compose } = await import('@mailgrant/nodemailer');
-      return mailer.send(await compose(mail, { allowFiles: true }));
+      composer ??= await import('@mailgrant/nodemailer');
+      return mailer.send(await composer.compose(mail, { allowFiles: true }));
     },
     close: () => mailer.close(),
   };

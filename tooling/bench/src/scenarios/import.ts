@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { atMost } from '../report.ts';
 import type { Scenario } from '../scenario.ts';
-import { alternated, median } from '../statistics.ts';
+import { alternated, median, ratio } from '../statistics.ts';
 
 const MODULES = {
   'node:net, node:tls, node:crypto': ['node:net', 'node:tls', 'node:crypto'],
@@ -34,7 +34,8 @@ export const importing: Scenario = {
       const { stdout } = await execute(process.execPath, [...program, ...MODULES[name]], { cwd: folder });
       return Number(stdout);
     });
-    const time = (name: Name): number => median(results.get(name) ?? []);
+    const times = (name: Name): number[] => results.get(name) ?? [];
+    const ofBase = (name: Name): number => ratio(times(name), times(BASE));
     return {
       tables: [
         {
@@ -44,10 +45,10 @@ export const importing: Scenario = {
             { key: 'time', title: 'ms', digits: 1 },
             { key: 'ratio', title: 'of the three of Node', digits: 1 },
           ],
-          rows: names.map((name) => ({ name, time: time(name), ratio: time(name) / time(BASE) })),
+          rows: names.map((name) => ({ name, time: median(times(name)), ratio: ofBase(name) })),
         },
       ],
-      goals: [atMost('importing core, of importing the three of Node', 1.5, time('@mailgrant/core') / time(BASE))],
+      goals: [atMost('importing core, of importing the three of Node', 1.5, ofBase('@mailgrant/core'))],
     };
   },
 };

@@ -1,7 +1,7 @@
-import { type Client, type ClientName, type Target, openClient, readyMessage, recipients } from '../clients/client.ts';
+import { type Client, type Target, openClient, type Variant, readyMessage, recipients } from '../clients/client.ts';
 
 export interface OpenJob {
-  readonly client: ClientName;
+  readonly client: Variant;
   readonly target: Target;
 }
 
