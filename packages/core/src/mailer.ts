@@ -121,7 +121,6 @@ export function createMailer(options: MailerOptions): Mailer {
   if (!(Number.isInteger(retries) && retries >= 0 && retries <= 10)) throw optionError('retries', '0 to 10', retries);
   if (!(retryDelay >= 0 && retryDelay <= 600_000)) throw optionError('retryDelay', 'up to 600 000 ms', retryDelay);
   if (!WIRE_LEVELS.includes(wire)) throw optionError('wire', `one of ${WIRE_LEVELS.join(', ')}`, wire);
-  const backlog = new Backlog(options.queue);
 
   let secureContext: SecureContext | undefined;
   const connection = {
@@ -155,9 +154,15 @@ export function createMailer(options: MailerOptions): Mailer {
   const pools = new PoolSet(newPool);
 
   let closed: Promise<void> | undefined;
+  const enter = (job: Job, login: string): void => {
+    // It may have waited for room until after the end.
+    if (closed !== undefined) job.reject(closedError());
+    else pools.of(login).submit(job);
+  };
+  const backlog = new Backlog(enter, options.queue);
   const submit = (job: Job, login: string): Promise<Receipt> => {
     if (closed !== undefined) job.reject(closedError());
-    else backlog.admit(job, pools.of(login));
+    else backlog.admit(job, login);
     return job.promise;
   };
   const send = (mail: OutgoingMail, options: SendOptions): Promise<Receipt> => {
@@ -177,7 +182,10 @@ export function createMailer(options: MailerOptions): Mailer {
       summaryOf,
     );
   };
-  const close = ({ deadline = 30_000 }: CloseOptions = {}): Promise<void> => (closed ??= pools.close(deadline));
+  const close = async ({ deadline = 30_000 }: CloseOptions = {}): Promise<void> => {
+    if (!(deadline >= 0)) throw optionError('deadline', 'milliseconds', deadline);
+    await (closed ??= pools.close(Math.min(deadline, 2 ** 31 - 1)));
+  };
   return {
     // Not an async function: what it keeps for each call is a third of what a waiting message costs.
     send(mail, options = {}) {

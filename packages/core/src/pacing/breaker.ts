@@ -60,14 +60,18 @@ export class Breaker {
     return { position, until: this.#until, reason: this.#reason };
   }
 
-  /** Whether one more attempt may be made at `now`; in the half-open position that is one until its outcome is known. */
-  admit(now: number): boolean {
+  /** Lets an attempt begin at `now`, or not. `probe`: the one attempt that finds out, in the half-open position. */
+  admit(now: number): 'free' | 'probe' | undefined {
     const { position } = this.state(now);
-    if (position === 'half-open') this.#probing = true;
-    return position !== 'open';
+    if (position === 'open') return undefined;
+    if (position === 'closed') return 'free';
+    this.#probing = true;
+    return 'probe';
   }
 
-  succeeded(): void {
+  /** An attempt that was under way before it opened says nothing about now: only the probe closes it. */
+  succeeded(probe: boolean): void {
+    if (this.#until !== 0 && !probe) return;
     this.#failures = 0;
     this.#openings = 0;
     this.#until = 0;
@@ -77,18 +81,18 @@ export class Breaker {
   }
 
   /** The attempt ended without telling anything about the mailbox, such as by being cancelled. */
-  abandoned(): void {
-    this.#probing = false;
+  abandoned(probe: boolean): void {
+    if (probe) this.#probing = false;
   }
 
   /** Returns whether this failure opened it. `wait`: milliseconds the other side asked for. */
-  failed(kind: DiagnosisClass, reason: unknown, now: number, wait = 0): boolean {
-    this.#probing = false;
+  failed(kind: DiagnosisClass, reason: unknown, now: number, probe: boolean, wait = 0): boolean {
+    this.abandoned(probe);
+    // What was under way when it opened says the same again; that is no new reason to wait longer.
+    if (this.#until !== 0 && !probe) return false;
     const pause = PAUSES[kind];
     if (pause === undefined) return false;
     this.#failures += 1;
-    // Messages that were under way when it opened say the same again; that is no new reason to wait longer.
-    if (now < this.#until) return false;
     if (this.#failures < pause.after && this.#until === 0) return false;
     const base = Math.min(pause.first * 2 ** this.#openings, pause.longest);
     this.#openings += 1;

@@ -14,32 +14,32 @@ export interface QueueOptions {
   readonly whenFull?: 'refuse' | 'wait' | undefined;
 }
 
-/** Where a message goes once it is in. */
-interface Destination {
-  submit(job: Job): void;
-}
-
 interface Waiting {
   readonly job: Job;
-  readonly to: Destination;
+  readonly login: string;
 }
 
 export class Backlog {
   readonly #messages: number;
   readonly #bytes: number;
   readonly #wait: boolean;
+  /** Where a message goes once it is in. */
+  readonly #submit: (job: Job, login: string) => void;
+  #lettingIn = false;
   #length = 0;
   #size = 0;
   /** Sends that wait for room, oldest first. */
   #outside: Waiting[] = [];
   #ready: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
-  constructor({ messages = 100_000, bytes = 256_000_000, whenFull = 'refuse' }: QueueOptions = {}) {
+  constructor(submit: (job: Job, login: string) => void, options: QueueOptions = {}) {
+    const { messages = 100_000, bytes = 256_000_000, whenFull = 'refuse' } = options;
     if (!(Number.isInteger(messages) && messages > 0)) throw limitError('messages');
     if (!(Number.isInteger(bytes) && bytes > 0)) throw limitError('bytes');
     if (whenFull !== 'refuse' && whenFull !== 'wait') {
       throw new InputError('ERR_INPUT_OPTION', "queue.whenFull: expected 'refuse' or 'wait'");
     }
+    this.#submit = submit;
     this.#messages = messages;
     this.#bytes = bytes;
     this.#wait = whenFull === 'wait';
@@ -51,10 +51,10 @@ export class Backlog {
   }
 
   /** Lets a message in, now or when there is room, or rejects it. */
-  admit(job: Job, to: Destination): void {
+  admit(job: Job, login: string): void {
     if (job.settled) return;
-    if (this.#outside.length === 0 && this.#fits(job)) this.#enter(job, to);
-    else if (this.#wait) this.#outside.push({ job, to });
+    if (this.#outside.length === 0 && this.#fits(job)) this.#enter(job, login);
+    else if (this.#wait) this.#outside.push({ job, login });
     else {
       const full = `${this.#length} messages wait (${Math.ceil(this.#size / 1e6)} MB); await ready() before sending more`;
       job.reject(new LimitError('ERR_MAILER_QUEUE_FULL', full));
@@ -85,11 +85,11 @@ export class Backlog {
     return this.#length < this.#messages && this.#size + (job.content.bytes?.length ?? 0) <= this.#bytes;
   }
 
-  #enter(job: Job, to: Destination): void {
+  #enter(job: Job, login: string): void {
     this.#length += 1;
     this.#size += job.content.bytes?.length ?? 0;
     job.onEnded = this.#onEnded;
-    to.submit(job);
+    this.#submit(job, login);
   }
 
   readonly #onEnded = (job: Job): void => {
@@ -98,12 +98,17 @@ export class Backlog {
     if (this.#outside.length > 0 || this.#ready !== undefined) this.#letIn();
   };
 
+  /** One that is let in may end at once and come by here again: the loop goes on, it does not nest. */
   #letIn(): void {
-    for (let next = this.#outside[0]; next !== undefined; next = this.#outside[0]) {
-      if (!next.job.settled && !this.#fits(next.job)) return;
+    if (this.#lettingIn) return;
+    this.#lettingIn = true;
+    let next = this.#outside[0];
+    while (next !== undefined && (next.job.settled || this.#fits(next.job))) {
       this.#outside.shift();
-      if (!next.job.settled) this.#enter(next.job, next.to);
+      if (!next.job.settled) this.#enter(next.job, next.login);
+      next = this.#outside[0];
     }
+    this.#lettingIn = false;
     if (this.#full) return;
     this.#ready?.resolve();
     this.#ready = undefined;

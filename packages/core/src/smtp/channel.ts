@@ -246,7 +246,7 @@ export class Channel {
     let turn = true;
     for (const task of tasks) {
       const owed = waiting.filter((expected) => expected.task === task);
-      const sent = owed.some((expected) => expected.final && expected.sent && !expected.early);
+      const sent = this.#isSent(task, waiting);
       const stage = owed[0]?.stage ?? task.stage;
       this.#throwInto(task, this.#failureFor(turn ? reason : bystander, stage, sent));
       turn = false;
@@ -309,12 +309,20 @@ export class Channel {
     return expected;
   }
 
+  /** The floor is free before `done` is told, so that whoever listens sees the channel as it is. */
   #settle(task: Task, error: unknown, value: unknown): void {
+    const spoke = this.#speaker === task;
+    if (spoke) this.#speaker = undefined;
     if (!task.settled) {
       task.settled = true;
       task.done(error, value);
     }
-    this.#yieldFloor(task);
+    if (spoke && this.#speaker === undefined && this.#failure === undefined) this.onFree?.();
+  }
+
+  /** Its end is on the way and not answered. */
+  #isSent(task: Task, expected = this.#expected): boolean {
+    return expected.some((each) => each.task === task && each.final && each.sent && !each.early);
   }
 
   #yieldFloor(task: Task): void {
@@ -333,7 +341,8 @@ export class Channel {
     }
     task.cancelled = true;
     task.settled = true;
-    task.done(this.#failureFor(error, this.#expected[ahead]?.stage ?? task.stage, false), undefined);
+    const sent = this.#isSent(task);
+    task.done(this.#failureFor(error, this.#expected[ahead]?.stage ?? task.stage, sent), undefined);
   }
 
   // ---- reading ----

@@ -23,6 +23,12 @@ export interface Verdict {
   readonly wait: number;
 }
 
+/** A message's turn: its place in the minute, and whether it is the one that finds out if the mailbox works again. */
+export interface Turn {
+  readonly slot: Slot;
+  readonly probe: boolean;
+}
+
 export interface Health {
   /** `degraded`: mail flows, slower or with a warning; `down`: nothing is sent at present. */
   readonly status: 'up' | 'degraded' | 'down';
@@ -37,7 +43,10 @@ export class Gate {
   readonly #options: GateOptions;
   readonly #window: SlidingWindow | undefined;
   readonly #quota: DailyQuota | undefined;
+  /** Fed by messages. A login proves little: rights are checked after the message. */
   readonly #mailbox: Breaker;
+  /** Fed by attempts to open a connection. */
+  readonly #login: Breaker;
   readonly #senders = new Map<string, Breaker>();
   /** Recipients of messages that wait or are under way. */
   #promised = 0;
@@ -46,14 +55,16 @@ export class Gate {
     const { messagesPerMinute, recipientsPerDay } = options.limits;
     this.#options = options;
     this.#mailbox = new Breaker(options.random);
+    this.#login = new Breaker(options.random);
     if (messagesPerMinute !== undefined) this.#window = new SlidingWindow(messagesPerMinute, MINUTE);
     if (recipientsPerDay !== undefined) this.#quota = new DailyQuota(recipientsPerDay);
   }
 
-  /** Lets a message wait, or says why that has no sense. */
-  enter(sender: string, recipients: number): LimitError | undefined {
+  /** Lets a message wait, or says why that has no sense. `connected`: there is a connection that could serve it. */
+  enter(sender: string, recipients: number, connected: boolean): LimitError | undefined {
     const now = this.#options.now();
-    const suspended = this.#suspended(this.#mailbox, now) ?? this.refusal(sender);
+    const login = connected ? undefined : this.#suspended(this.#login, now);
+    const suspended = login ?? this.#suspended(this.#mailbox, now) ?? this.refusal(sender);
     if (suspended !== undefined) return suspended;
     if (this.#quota !== undefined && this.#quota.left(now) - this.#promised < recipients) {
       const possibleAt = this.#quota.possibleAt(recipients + this.#promised, now);
@@ -82,63 +93,74 @@ export class Gate {
   /** Its limits and its memory are those of a new one. */
   get untouched(): boolean {
     const now = this.#options.now();
-    const closed = this.#mailbox.state(now).position === 'closed' && this.#senders.size === 0;
+    const breakers = [this.#mailbox, this.#login, ...this.#senders.values()];
+    const closed = breakers.every((breaker) => breaker.state(now).position === 'closed');
     return closed && this.#window?.empty(now) !== false && (this.#quota?.left(now) ?? 0) === (this.#quota?.limit ?? 0);
   }
 
-  /** Whether connections may be opened and messages may start. */
-  get open(): boolean {
-    return this.#mailbox.state(this.#options.now()).position !== 'open';
-  }
-
-  /** A place for one message now, or `undefined`: look again at `nextAt`. */
-  take(): Slot | undefined {
+  /** A turn for one message now, or `undefined`: look again after `wait()`. */
+  take(): Turn | undefined {
     const now = this.#options.now();
     if (this.#mailbox.state(now).position === 'open') return undefined;
     const slot = this.#window === undefined ? FREE : this.#window.take(now);
-    if (slot !== undefined) this.#mailbox.admit(now);
-    return slot;
+    return slot && { slot, probe: this.#mailbox.admit(now) === 'probe' };
   }
 
-  /** Milliseconds until it is worth looking again; `undefined` when that depends on a message under way. */
-  wait(): number | undefined {
+  /** Milliseconds until a message may go; `Infinity` when that depends on one under way. */
+  wait(): number {
     const now = this.#options.now();
     const { position, until } = this.#mailbox.state(now);
-    if (position === 'open') return until > now ? until - now : undefined;
-    const at = this.#window?.nextAt(now) ?? (this.#window === undefined ? now : undefined);
-    return at === undefined ? undefined : at - now;
+    if (position === 'open') return until > now ? until - now : Infinity;
+    if (this.#window === undefined) return 0;
+    return (this.#window.nextAt(now) ?? Infinity) - now;
   }
 
-  succeeded(sender: string | undefined): void {
-    this.#mailbox.succeeded();
-    if (sender !== undefined) this.#senders.delete(sender);
+  /** Milliseconds until a connection may be opened. */
+  loginWait(): number {
+    return Math.max(0, this.#login.state(this.#options.now()).until - this.#options.now());
+  }
+
+  succeeded(turn: Turn, sender: string): void {
+    this.#mailbox.succeeded(turn.probe);
+    this.#senders.delete(sender);
   }
 
   /** An attempt ended without a word about the mailbox. */
-  abandoned(): void {
-    this.#mailbox.abandoned();
+  abandoned(turn: Turn): void {
+    this.#mailbox.abandoned(turn.probe);
   }
 
   /** Returns whether everything that waits should fail with this error: it would meet the same one. */
-  failed(verdict: Verdict, error: unknown, sender?: string): boolean {
+  failed(turn: Turn, verdict: Verdict, error: unknown, sender: string): boolean {
     const now = this.#options.now();
-    if (verdict.aboutSender && sender !== undefined) {
-      this.#mailbox.abandoned();
+    if (verdict.aboutSender) {
+      this.#mailbox.abandoned(turn.probe);
       const breaker = this.#senders.get(sender) ?? new Breaker(this.#options.random);
       this.#senders.set(sender, breaker);
-      breaker.failed(verdict.class, error, now, verdict.wait);
+      breaker.failed(verdict.class, error, now, breaker.state(now).position === 'half-open', verdict.wait);
       return false;
     }
-    const opened = this.#mailbox.failed(verdict.class, error, now, verdict.wait);
+    const opened = this.#mailbox.failed(verdict.class, error, now, turn.probe, verdict.wait);
+    return opened && !holds(verdict.class);
+  }
+
+  loginSucceeded(): void {
+    this.#login.succeeded(true);
+  }
+
+  /** Logins are made one at a time, so each of them finds out. Returns as `failed` does. */
+  loginFailed(verdict: Verdict, error: unknown): boolean {
+    const opened = this.#login.failed(verdict.class, error, this.#options.now(), true, verdict.wait);
     return opened && !holds(verdict.class);
   }
 
   health(): Health {
     const now = this.#options.now();
     const reasons: string[] = [];
-    const { position, until, reason } = this.#mailbox.state(now);
-    if (position !== 'closed') {
-      const when = position === 'open' && until > now ? `next attempt in ${seconds(until - now)} s` : 'trying again';
+    for (const breaker of [this.#login, this.#mailbox]) {
+      const { position, until, reason } = breaker.state(now);
+      if (position === 'closed') continue;
+      const when = until > now ? `next attempt in ${seconds(until - now)} s` : 'trying again';
       reasons.push(`sending is suspended, ${when}: ${messageOf(reason)}`);
     }
     const down = reasons.length > 0;

@@ -55,7 +55,12 @@ export class JobQueue {
     job.onLeftQueue = this.#onLeft;
   }
 
+  /** The queue may stand still for hours: what was given up meanwhile must not pile up in it. */
   readonly #onLeft = (): void => {
     this.#waiting -= 1;
+    const stored = this.#jobs.length - this.#head;
+    if (stored < 1024 || this.#waiting * 2 > stored) return;
+    this.#jobs = this.#jobs.slice(this.#head).filter((job) => job !== undefined && !job.settled);
+    this.#head = 0;
   };
 }

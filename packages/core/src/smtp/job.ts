@@ -2,7 +2,7 @@
 import { ConnectionError, MailError, type Stage } from '../errors.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Run } from './channel.ts';
-import type { Content } from './content.ts';
+import { type Content, EMPTY } from './content.ts';
 import type { CheckedEnvelope, CheckedRecipient, Delivery } from './envelope.ts';
 import type { TransactionResult } from './transaction.ts';
 
@@ -16,7 +16,8 @@ const NONE: readonly TransactionResult[] = [];
 
 export class Job {
   readonly envelope: CheckedEnvelope;
-  readonly content: Content;
+  /** Let go of when it is settled, though the job itself may stay in a queue. */
+  content: Content;
   readonly binary: boolean;
   /** From `performance.now()`. */
   readonly submittedAt: number = performance.now();
@@ -33,6 +34,8 @@ export class Job {
   /** Flights that opened a connection for it. */
   openingRoundTrips = 0;
   settled = false;
+  /** Why it was to end, where somebody said so while it was under way. */
+  cancelled: ConnectionError | undefined;
   /** While its transaction is under way. */
   run: Run | undefined;
   /** Called once, with the number of recipients the server accepted. */
@@ -78,27 +81,36 @@ export class Job {
   }
 
   resolve(receipt: Receipt, accepted: number): void {
-    if (this.#settle(accepted)) this.#resolve(receipt);
+    if (!this.#settle(accepted)) return;
+    this.content = EMPTY;
+    this.#resolve(receipt);
   }
 
   reject(error: unknown): void {
     if (!this.#settle(this.parts.reduce((sum, part) => sum + part.accepted.length, 0))) return;
     // Nobody will read what was not begun; an open file behind it must not stay open.
     this.content.discard();
-    this.#resolve(Promise.reject(this.parts.length > 0 ? this.#partly(error) : error));
+    this.content = EMPTY;
+    this.#resolve(Promise.reject(this.#someHaveIt ? this.#partly(error) : error));
+  }
+
+  get #someHaveIt(): boolean {
+    return this.parts.some(({ accepted }) => accepted.length > 0);
   }
 
   /** Some recipients have the message: a repetition for all would double it for them. */
   #partly(error: unknown): unknown {
     if (!(error instanceof MailError)) return error;
     const all = this.envelope.to.length;
-    const message = `${error.message}; ${all - this.remaining.length} of ${all} recipients already have the message`;
+    const done = this.parts.reduce((sum, { accepted }) => sum + accepted.length, 0);
+    const message = `${error.message}; ${done} of ${all} recipients already have the message`;
     const { stage } = error;
     return new ConnectionError(error.code, message, { cause: error, mayHaveBeenSent: true, ...(stage && { stage }) });
   }
 
   /** Ends it from outside: the transaction, where one is under way, says what became of the message. */
   cancel(error: ConnectionError): void {
+    this.cancelled = error;
     if (this.run !== undefined) this.run.cancel(error);
     else this.reject(error);
   }

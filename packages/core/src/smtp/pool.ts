@@ -1,32 +1,27 @@
-// Which message goes over which connection, and when one is opened or let go. One pool serves one login name.
-// Over 300 lines because opening, sending and letting go decide on the same few sets; when and whether a message may go
-// at all is the gate's business, what a failure means the diagnosis's.
+// Which message goes over which connection, and when one is opened or let go. One pool serves one login name. When and
+// whether a message may go at all is the gate's business, what a failure means the diagnosis's.
 import {
   AuthenticationError,
-  CapabilityError,
   ConnectionError,
   ProtocolError,
   ReplyError,
   type Stage,
-  TokenError,
   mayHaveBeenSent,
 } from '../errors.ts';
 import type { CachedTokenSource } from '../oauth/token-cache.ts';
-import type { AccessToken } from '../oauth/token-source.ts';
-import type { Slot } from '../pacing/sliding-window.ts';
-import type { Secret } from '../secret.ts';
-import { type Receipt, queueId } from '../receipt.ts';
 import type { Connection, ConnectionFacts } from './connection.ts';
-import { type Gate, type Health, holds } from './gate.ts';
+import { type Gate, type Health, type Turn, holds } from './gate.ts';
 import { JobQueue } from './job-queue.ts';
+import { allRefused, receiptOf, refusedPart, tooManyRecipients, unsentPart } from './job-receipt.ts';
 import { type Job, closedError } from './job.ts';
-import { type ConnectionOptions, Opening } from './opening.ts';
+import { Login, type LoginOptions } from './login.ts';
+import { abortError } from './socket.ts';
 import type { TransactionResult } from './transaction.ts';
 import { verdictOn } from './verdict.ts';
 import type { WireLadder, WireLevel } from './wire-ladder.ts';
 
 export interface PoolOptions {
-  readonly connection: Omit<ConnectionOptions, 'shortAuthLines' | 'refused'>;
+  readonly connection: LoginOptions;
   readonly token: CachedTokenSource;
   readonly gate: Gate;
   /** Connections at a time. */
@@ -47,9 +42,20 @@ export interface PoolOptions {
 
 /** How a message was tried. */
 interface Attempt {
+  readonly connection: Connection;
+  readonly turn: Turn;
   /** It was the first on its connection. */
   readonly first: boolean;
   readonly level: WireLevel;
+  /** Recipients of this transaction. */
+  readonly count: number;
+}
+
+/** A connection that is being opened, for the queue and for those who verify. */
+interface Construction {
+  readonly controller: AbortController;
+  readonly connection: Promise<Connection>;
+  verifiers: number;
 }
 
 /** Messages may wait this many to a connection before another is opened: opening one costs seven round trips. */
@@ -62,21 +68,23 @@ const IN_FLIGHT: ReadonlySet<Stage | undefined> = new Set<Stage>(['MAIL', 'RCPT'
 const TOKEN_END = 30_000;
 /** How often a message may meet a connection that turns out dead. */
 const MOVES = 2;
+const LONGEST_DELAY = 15 * 60_000;
 
 export class Pool {
   readonly #options: PoolOptions;
+  readonly #login: Login;
   readonly #queue = new JobQueue();
+  /** Messages that wait to be tried again. */
+  readonly #later = new Map<Job, NodeJS.Timeout>();
   readonly #open = new Set<Connection>();
   readonly #idleSince = new Map<Connection, number>();
-  #opening: AbortController | undefined;
-  /** The attempt that is being made. */
-  #attempt: Opening | undefined;
-  /** The last tokens this server refused. */
-  #refused: Secret[] = [];
+  #construction: Construction | undefined;
   #failedOpenings = 0;
-  #underWay = 0;
-  #shortAuthLines = false;
+  /** From `performance.now()`: no connection is opened before. */
+  #openBefore = 0;
+  /** The same for connections besides the first. */
   #noMoreBefore = 0;
+  #underWay = 0;
   /** No new messages. */
   #closing = false;
   /** Nothing at all any more. */
@@ -87,17 +95,18 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#login = new Login(options.connection, options.token);
   }
 
   /** Nothing waits or is under way or open, and nothing was learnt that a new pool would have to learn again. */
   get forgettable(): boolean {
-    const atRest = this.#queue.length === 0 && this.#underWay === 0;
-    return atRest && this.#open.size === 0 && this.#opening === undefined && this.#options.gate.untouched;
+    return this.#atRest && this.#open.size === 0 && this.#construction === undefined && this.#options.gate.untouched;
   }
 
   submit(job: Job): void {
     if (job.settled) return;
-    const refusal = this.#closing ? closedError() : this.#options.gate.enter(job.sender, job.recipients);
+    const { gate } = this.#options;
+    const refusal = this.#closing ? closedError() : gate.enter(job.sender, job.recipients, this.#open.size > 0);
     if (refusal !== undefined) {
       job.reject(refusal);
       return;
@@ -108,28 +117,28 @@ export class Pool {
     this.#dispatch();
   }
 
-  readonly #onJobSettled = (job: Job, accepted: number): void => {
-    this.#options.gate.leave(job.recipients, accepted);
-    this.#onSettled();
-  };
-
-  readonly #waitedFor = (): Stage => (this.#open.size === 0 ? (this.#attempt?.stage ?? 'queue') : 'queue');
-
-  /** Opens a connection and logs in; it stays in the pool. */
+  /** Opens a connection and logs in; it stays in the pool. Several who ask at once share it. */
   async verify(signal: AbortSignal): Promise<ConnectionFacts> {
-    if (this.#open.size >= this.#options.connections) {
+    if (this.#closing) throw closedError();
+    if (signal.aborted) throw abortError(signal, 'queue');
+    if (this.#construction === undefined && this.#open.size >= this.#options.connections) {
       // No more may be opened. One that is at work is proof enough; an idle one makes room.
-      const [idle] = [...this.#open].filter((connection) => connection.idle);
-      if (idle === undefined) for (const connection of this.#open) return connection.facts;
-      else this.#retire(idle);
+      const connections = [...this.#open];
+      const idle = connections.find((connection) => connection.idle);
+      if (idle !== undefined) this.#retire(idle);
+      else if (connections[0] !== undefined) return connections[0].facts;
     }
-    const connection = await this.#openAuthenticated(signal);
-    if (this.#closing) {
-      await connection.close(closedError());
-      throw closedError();
+    const construction = this.#construction ?? this.#construct();
+    construction.verifiers += 1;
+    try {
+      const { facts } = await unlessAborted(construction.connection, signal, () => this.#login.stage);
+      return facts;
+    } catch (error) {
+      throw this.#closed ? closedError() : error;
+    } finally {
+      construction.verifiers -= 1;
+      this.#onQuiet();
     }
-    this.#add(connection);
-    return connection.facts;
   }
 
   health(): Health {
@@ -139,7 +148,7 @@ export class Pool {
   /** Lets what was accepted finish, at most `deadline` milliseconds; then closes everything. */
   async close(deadline: number): Promise<void> {
     this.#closing = true;
-    if (this.#queue.length > 0 || this.#underWay > 0) {
+    if (!this.#atRest) {
       let timer: NodeJS.Timeout | undefined;
       await new Promise<void>((resolve) => {
         this.#drained = resolve;
@@ -149,7 +158,8 @@ export class Pool {
     }
     this.#closed = true;
     this.#rejectAll(closedError());
-    this.#opening?.abort(closedError());
+    for (const job of [...this.#later.keys()]) job.reject(closedError());
+    this.#construction?.controller.abort(closedError());
     clearTimeout(this.#sweeper);
     clearTimeout(this.#wake);
     await Promise.all([...this.#open].map((connection) => connection.close(closedError())));
@@ -158,33 +168,40 @@ export class Pool {
   // ---- who goes next ----
 
   #dispatch(): void {
+    const { gate } = this.#options;
     while (this.#queue.length > 0) {
       const connection = this.#freeConnection();
       if (connection === undefined) break;
-      const slot = this.#options.gate.take();
-      if (slot === undefined) {
-        this.#wakeLater();
+      const turn = gate.take();
+      if (turn === undefined) {
+        this.#wakeIn(gate.wait());
         return;
       }
       const job = this.#queue.shift();
-      const refusal = job && this.#options.gate.refusal(job.sender);
-      if (job !== undefined && refusal === undefined) this.#assign(job, connection, slot);
+      const refusal = job && gate.refusal(job.sender);
+      if (job !== undefined && refusal === undefined) this.#assign(job, connection, turn);
       else {
-        slot.refund();
-        this.#options.gate.abandoned();
+        turn.slot.refund();
+        gate.abandoned(turn);
         job?.reject(refusal);
       }
     }
-    if (this.#queue.length === 0) return;
-    if (!this.#options.gate.open) this.#wakeLater();
-    else if (this.#wantsConnection()) this.#openOne();
+    // One at a time: the first proves the token before another presents it.
+    if (this.#queue.length === 0 || this.#construction !== undefined || this.#closed) return;
+    const now = performance.now();
+    const wait = Math.max(gate.loginWait(), this.#openBefore - now);
+    if (this.#open.size > 0) {
+      const crowded = this.#queue.length > this.#open.size * WAITING_PER_CONNECTION;
+      if (crowded && this.#open.size < this.#options.connections && wait <= 0 && now >= this.#noMoreBefore)
+        this.#construct();
+    } else if (wait > 0 || gate.wait() > 0) this.#wakeIn(Math.max(wait, gate.wait()));
+    else this.#construct();
   }
 
-  #wakeLater(): void {
-    const wait = this.#options.gate.wait();
-    if (wait === undefined) return; // the end of a message under way will come by here
+  /** Nothing for `Infinity`: the end of a message under way will come by. */
+  #wakeIn(wait: number): void {
     clearTimeout(this.#wake);
-    this.#wake = setTimeout(() => this.#dispatch(), Math.min(wait + 1, 2 ** 31 - 1));
+    if (wait < Infinity) this.#wake = setTimeout(() => this.#dispatch(), Math.min(wait + 1, 2 ** 31 - 1));
   }
 
   /** An idle connection, else one that still waits for a reply but may be spoken behind. */
@@ -200,96 +217,133 @@ export class Pool {
     return behind;
   }
 
-  #assign(job: Job, connection: Connection, slot: Slot): void {
+  #assign(job: Job, connection: Connection, turn: Turn): void {
     const first = connection.transactions === 0;
     if (first && (this.#idleSince.get(connection) ?? 0) >= job.submittedAt) {
       job.openingRoundTrips = connection.facts.roundTrips;
     }
     if (job.startedAt === 0) job.startedAt = performance.now();
-    this.#idleSince.delete(connection);
-    this.#underWay += 1;
     const limit = Math.min(this.#options.recipients, connection.recipientLimit);
     const to = job.remaining.length <= limit ? job.remaining : job.remaining.slice(0, limit);
+    const { level } = this.#options.ladder;
+    const attempt: Attempt = { connection, turn, first, level, count: to.length };
+    this.#idleSince.delete(connection);
+    this.#underWay += 1;
     try {
       if (to.length < job.remaining.length && !job.content.repeatable) throw tooManyRecipients(job, limit);
       const envelope = to === job.envelope.to ? job.envelope : { ...job.envelope, to };
       const delivery = { envelope, content: job.content, binary: job.binary };
-      const { level } = this.#options.ladder;
       job.run = connection.send(delivery, level, (error, result) => {
         job.run = undefined;
-        slot.end(Date.now());
+        turn.slot.end(Date.now());
         if (connection.idle) this.#rest(connection);
-        if (result !== undefined) this.#onSent(job, connection, to.length, result);
-        else this.#onFailure(job, connection, { first, level }, error);
+        if (result !== undefined) this.#onSent(job, attempt, result);
+        else this.#onFailure(job, attempt, error);
       });
     } catch (error) {
       // The server lacks what this message needs; the connection was not touched.
       this.#underWay -= 1;
-      slot.refund();
-      this.#options.gate.abandoned();
-      this.#rest(connection);
+      turn.slot.refund();
+      this.#options.gate.abandoned(turn);
+      if (connection.idle) this.#rest(connection);
       job.reject(error);
     }
   }
 
-  #onSent(job: Job, connection: Connection, count: number, result: TransactionResult): void {
-    this.#options.gate.succeeded(job.sender);
+  #onSent(job: Job, { connection, turn, count }: Attempt, result: TransactionResult): void {
+    this.#options.gate.succeeded(turn, job.sender);
     this.#options.ladder.prove();
-    job.parts = [...job.parts, result];
+    this.#onPart(job, connection, count, result);
+  }
+
+  /** One group of recipients has its answer. */
+  #onPart(job: Job, connection: Connection, count: number, part: TransactionResult, error?: ReplyError): void {
+    job.parts = [...job.parts, part];
     job.remaining = job.remaining.slice(count);
-    if (job.remaining.length > 0) {
+    if (job.remaining.length > 0 && job.cancelled === undefined) {
       this.#again(job);
       return;
     }
     this.#underWay -= 1;
-    finish(job, connection);
+    const someAccepted = job.parts.some(({ accepted }) => accepted.length > 0);
+    if (job.remaining.length > 0) job.reject(job.cancelled);
+    else if (someAccepted || error === undefined) this.#finish(job, connection);
+    else job.reject(allRefused(job.parts, error));
     // What waits may wait for just this: a place in the window, or a connection that was too old to speak behind.
     if (this.#queue.length > 0) this.#dispatch();
   }
 
+  #finish(job: Job, connection: Connection): void {
+    const receipt = receiptOf(job, connection.facts.server);
+    job.resolve(receipt, receipt.accepted.length);
+  }
+
   // ---- when it goes wrong ----
 
-  #onFailure(job: Job, connection: Connection, { first, level }: Attempt, error: unknown): void {
+  #onFailure(job: Job, attempt: Attempt, error: unknown): void {
+    const { connection, turn, first, level, count } = attempt;
+    const { gate, ladder } = this.#options;
     if (error instanceof ProtocolError) {
-      connection.destroy(
-        new ConnectionError('ERR_SMTP_CLOSED', 'dropped after a breach of protocol', { cause: error }),
-      );
+      const dropped = 'dropped after a breach of protocol';
+      connection.destroy(new ConnectionError('ERR_SMTP_CLOSED', dropped, { cause: error }));
     }
     // A server that does not stand our pace gets the message again, one step slower. One that fell silent may, too, but
     // another wait would double the caller's: that is for the next message.
-    const stumbled = isStumble(error) && this.#options.ladder.demote(level) && !isTimeout(error);
+    const stumbled = isStumble(error) && ladder.demote(level) && !isTimeout(error);
     // A connection that served before was closed under us, or went with a neighbour: that is not the message's failure.
     if ((stumbled || (!first && connectionDied(error))) && repeatable(job, error) && job.moves < MOVES) {
       job.moves += 1;
       for (const other of this.#open) {
         if (other.idle) other.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'idle beside a connection found dead'));
       }
-      this.#options.gate.abandoned();
+      gate.abandoned(turn);
       this.#again(job);
+      return;
+    }
+    // Nobody in this group was accepted; the next group may be.
+    if (isAboutRecipients(error) && (job.remaining.length > count || job.parts.length > 0) && !job.envelope.all) {
+      gate.abandoned(turn);
+      this.#onPart(job, connection, count, refusedPart(error), error);
       return;
     }
     verdictOn(error).then(
       (verdict) => {
-        if (verdict === undefined) this.#options.gate.abandoned();
-        else if (this.#options.gate.failed(verdict, error, job.sender)) this.#rejectAll(error);
+        if (verdict === undefined) gate.abandoned(turn);
+        else if (gate.failed(turn, verdict, error, job.sender)) this.#rejectAll(error);
         const putOff = verdict !== undefined && holds(verdict.class) && error instanceof ReplyError;
-        if (putOff && !this.#closing && repeatable(job, error) && job.attempts < this.#options.retries) {
+        if (putOff && !this.#closed && repeatable(job, error) && job.attempts < this.#options.retries) {
           job.attempts += 1;
-          setTimeout(() => this.#again(job), this.#retryDelay(job.attempts));
-          return;
-        }
-        this.#underWay -= 1;
-        if (job.parts.length > 0 && error instanceof ReplyError) finishEarly(job, connection, error);
-        else job.reject(error);
-        this.#onSettled();
-        this.#dispatch();
+          this.#tryLater(job, this.#retryDelay(job.attempts));
+        } else this.#giveUp(job, connection, error);
       },
-      (fault: unknown) => {
-        this.#underWay -= 1;
-        job.reject(error ?? fault);
-        this.#onSettled();
-      },
+      (fault: unknown) => this.#giveUp(job, connection, error ?? fault),
     );
+  }
+
+  #giveUp(job: Job, connection: Connection, error: unknown): void {
+    this.#underWay -= 1;
+    const sentToSome = job.parts.some(({ accepted }) => accepted.length > 0);
+    if (sentToSome && error instanceof ReplyError && job.cancelled === undefined) {
+      job.parts = [...job.parts, unsentPart(job, error)];
+      this.#finish(job, connection);
+    } else {
+      // Whoever ended it hears that it ended, and what the connection knows of the message.
+      const { cancelled } = job;
+      const same = cancelled !== undefined && error instanceof ConnectionError && error.code === cancelled.code;
+      job.reject(same || cancelled === undefined ? error : cancelled);
+    }
+    this.#onQuiet();
+    this.#dispatch();
+  }
+
+  #tryLater(job: Job, delay: number): void {
+    this.#underWay -= 1;
+    const timer = setTimeout(() => {
+      this.#later.delete(job);
+      this.#underWay += 1;
+      this.#again(job);
+    }, delay);
+    this.#later.set(job, timer);
   }
 
   /** Back into the queue, at its front. */
@@ -297,7 +351,7 @@ export class Pool {
     this.#underWay -= 1;
     if (this.#closed) job.reject(closedError());
     else if (!job.settled) this.#queue.unshift(job);
-    this.#onSettled();
+    this.#onQuiet();
     this.#dispatch();
   }
 
@@ -305,104 +359,86 @@ export class Pool {
     for (let job = this.#queue.shift(); job !== undefined; job = this.#queue.shift()) job.reject(error);
   }
 
-  #onSettled(): void {
-    if (this.#queue.length > 0) return;
-    if (this.#underWay === 0) this.#drained?.();
-    // Nobody waits any more: what is being opened for them is not needed.
-    this.#opening?.abort(new ConnectionError('ERR_SMTP_ABORTED', 'nobody waits for this connection any more'));
+  #retryDelay(attempt: number): number {
+    const delay = this.#options.retryDelay * 4 ** (attempt - 1) * (0.75 + Math.random() / 2);
+    return Math.min(delay, LONGEST_DELAY);
   }
 
-  #retryDelay(attempt: number): number {
-    return this.#options.retryDelay * 4 ** (attempt - 1) * (0.75 + Math.random() / 2);
+  readonly #onJobSettled = (job: Job, accepted: number): void => {
+    clearTimeout(this.#later.get(job));
+    this.#later.delete(job);
+    this.#options.gate.leave(job.recipients, accepted);
+    this.#onQuiet();
+  };
+
+  readonly #waitedFor = (): Stage => (this.#open.size === 0 ? (this.#login.stage ?? 'queue') : 'queue');
+
+  get #atRest(): boolean {
+    return this.#queue.length === 0 && this.#underWay === 0 && this.#later.size === 0;
+  }
+
+  #onQuiet(): void {
+    if (this.#queue.length > 0) return;
+    if (this.#atRest) this.#drained?.();
+    // Nobody waits any more: what is being opened for them is not needed.
+    const { verifiers, controller } = this.#construction ?? {};
+    const unwanted = new ConnectionError('ERR_SMTP_ABORTED', 'nobody waits for this connection any more');
+    if (verifiers === 0) controller?.abort(unwanted);
   }
 
   // ---- opening ----
 
-  #wantsConnection(): boolean {
-    const size = this.#open.size;
-    // One at a time: the first proves the token before another presents it.
-    if (this.#opening !== undefined || size >= this.#options.connections) return false;
-    return (
-      size === 0 || (this.#queue.length > size * WAITING_PER_CONNECTION && performance.now() >= this.#noMoreBefore)
-    );
-  }
-
-  #openOne(): void {
-    const opening = new AbortController();
-    this.#opening = opening;
-    this.#openAuthenticated(opening.signal)
+  #construct(): Construction {
+    const controller = new AbortController();
+    const connection = this.#login.open(controller.signal);
+    const construction: Construction = { controller, connection, verifiers: 0 };
+    this.#construction = construction;
+    connection
       .then(
-        (connection) => {
-          this.#opening = undefined;
+        (opened) => {
+          this.#construction = undefined;
           this.#failedOpenings = 0;
-          this.#add(connection);
+          this.#options.gate.loginSucceeded();
+          this.#add(opened);
         },
-        async (error: unknown) => {
-          const verdict = opening.signal.aborted ? undefined : await verdictOn(error);
-          this.#opening = undefined;
-          this.#noMoreBefore = performance.now() + PAUSE_AFTER_FAILURE;
-          // One connection more than the server likes is no reason to rest those at work.
-          const spare = this.#open.size > 0 && (verdict === undefined || holds(verdict.class));
-          if (verdict === undefined || spare) this.#options.gate.abandoned();
-          else this.#onOpeningFailed(verdict.class, this.#options.gate.failed(verdict, error), error);
-          this.#dispatch();
-        },
+        (error: unknown) => this.#onOpeningFailed(error, controller.signal.aborted),
       )
       .catch((fault: unknown) => this.#rejectAll(fault));
+    return construction;
   }
 
-  #onOpeningFailed(kind: Parameters<typeof holds>[0], opened: boolean, error: unknown): void {
-    // With another connection at work there is no need for this one.
-    if (this.#open.size > 0 && !opened) return;
-    this.#failedOpenings += 1;
-    const asked = error instanceof ReplyError || error instanceof AuthenticationError;
-    // "Come back later" is an answer to come back to; a dead network is the caller's to know now.
-    if (asked && holds(kind) && this.#failedOpenings <= this.#options.retries) {
-      this.#underWay += 1;
-      setTimeout(() => {
-        this.#underWay -= 1;
-        this.#dispatch();
-      }, this.#retryDelay(this.#failedOpenings));
-      return;
-    }
-    this.#failedOpenings = 0;
-    // They all waited for this connection; trying again for each would be a storm of the same failure.
-    this.#rejectAll(error);
-  }
-
-  /** A refused token is renewed once, on a fresh connection; it is never presented twice. */
-  async #openAuthenticated(signal: AbortSignal): Promise<Connection> {
-    const { connection: options, token } = this.#options;
-    let refusal: AuthenticationError | undefined;
-    for (;;) {
-      let used: AccessToken | undefined;
-      const take = async (): Promise<AccessToken> => {
-        used = await token({ signal });
-        return used;
-      };
-      try {
-        const shortAuthLines = this.#shortAuthLines;
-        this.#attempt = new Opening({ ...options, shortAuthLines, refused: this.#refused });
-        const connection = await this.#attempt.connection(take, signal);
-        if (options.provider.longAuthLines && !connection.facts.inlineAuth) this.#shortAuthLines = true;
-        this.#options.gate.succeeded(undefined);
-        return connection;
-      } catch (error) {
-        // What the server refused is the news; that no better token could be had is why it stays so.
-        if (refusal !== undefined && error instanceof TokenError) throw refusedAgain(refusal, error);
-        const refused = error instanceof AuthenticationError && error.reply.code === 535 && error.tokenSent;
-        if (!refused || used === undefined) throw error;
-        token.reject(used);
-        this.#refused = [...this.#refused.slice(-1), used.value];
-        if (refusal !== undefined) throw error;
-        refusal = error;
-      } finally {
-        this.#attempt = undefined;
+  async #onOpeningFailed(error: unknown, unwanted: boolean): Promise<void> {
+    const verdict = unwanted ? undefined : await verdictOn(error);
+    this.#construction = undefined;
+    if (!unwanted && verdict === undefined) {
+      // Not an error of the wire or the token endpoint: the caller's own source or settings. It would come again at once.
+      this.#rejectAll(error);
+    } else if (verdict !== undefined) {
+      const now = performance.now();
+      this.#noMoreBefore = now + PAUSE_AFTER_FAILURE;
+      // One connection more than the server likes is no reason to rest those at work.
+      const spare = this.#open.size > 0 && holds(verdict.class);
+      const stop = !spare && this.#options.gate.loginFailed(verdict, error);
+      this.#failedOpenings += 1;
+      const asked = error instanceof ReplyError || error instanceof AuthenticationError;
+      if (this.#open.size > 0) this.#failedOpenings = 0;
+      // "Come back later" is an answer to come back to; a dead network is the caller's to know now.
+      else if (!stop && asked && holds(verdict.class) && this.#failedOpenings <= this.#options.retries) {
+        this.#openBefore = now + this.#retryDelay(this.#failedOpenings);
+      } else {
+        this.#failedOpenings = 0;
+        // They all waited for this connection; trying again for each would be a storm of the same failure.
+        this.#rejectAll(error);
       }
     }
+    this.#dispatch();
   }
 
   #add(connection: Connection): void {
+    if (this.#closed) {
+      void connection.close(closedError());
+      return;
+    }
     if (!connection.closed) this.#open.add(connection);
     connection.onClose = () => {
       this.#open.delete(connection);
@@ -434,15 +470,14 @@ export class Pool {
 
   #sweep(): void {
     this.#sweeper = undefined;
+    const now = performance.now();
     let next = Infinity;
     for (const connection of this.#open) {
       if (!connection.idle) continue;
       if (this.#outlived(connection)) this.#retire(connection);
-      else next = Math.min(next, (this.#idleSince.get(connection) ?? 0) + this.#options.idleTimeout);
+      else next = Math.min(next, (this.#idleSince.get(connection) ?? now) + this.#options.idleTimeout);
     }
-    if (next < Infinity) {
-      this.#sweeper = setTimeout(() => this.#sweep(), Math.max(1, next - performance.now())).unref();
-    }
+    if (next < Infinity) this.#sweeper = setTimeout(() => this.#sweep(), Math.max(1, next - now)).unref();
   }
 
   #retire(connection: Connection): void {
@@ -452,8 +487,18 @@ export class Pool {
   }
 }
 
-function refusedAgain({ mechanism, reply, challenge }: AuthenticationError, cause: TokenError): AuthenticationError {
-  return new AuthenticationError(mechanism, reply, { challenge, cause });
+/** Waits for something others wait for as well; this wait ends with its signal. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, stage: () => Stage | undefined): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(abortError(signal, stage()));
+    const done = (): void => signal.removeEventListener('abort', abort);
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(done);
+  });
+}
+
+function isAboutRecipients(error: unknown): error is ReplyError {
+  return error instanceof ReplyError && error.code === 'ERR_SMTP_RECIPIENTS_REFUSED' && error.reply.code !== 421;
 }
 
 function connectionDied(error: unknown): boolean {
@@ -475,60 +520,5 @@ function isTimeout(error: unknown): boolean {
 
 /** Sending it again can neither double it nor send half of it. */
 function repeatable(job: Job, error: unknown): boolean {
-  return !job.settled && !mayHaveBeenSent(error) && job.content.readable;
-}
-
-function finish(job: Job, connection: Connection): void {
-  const now = performance.now();
-  const { facts } = connection;
-  const ids = job.parts.flatMap(({ reply }) => queueId(reply) ?? []);
-  const { reply, accepted, deferred, refused, roundTrips } = joined(job.parts);
-  const receipt: Receipt = {
-    queueId: ids[0],
-    queueIds: ids,
-    reply,
-    accepted,
-    deferred,
-    refused,
-    server: facts.server,
-    roundTrips: roundTrips + job.openingRoundTrips,
-    timings: {
-      queue: job.startedAt - job.submittedAt,
-      transaction: now - job.startedAt,
-      total: now - job.submittedAt,
-    },
-  };
-  job.resolve(receipt, accepted.length);
-}
-
-/** What several groups of recipients got, as one. */
-function joined(parts: readonly TransactionResult[]): TransactionResult {
-  const last = parts.at(-1);
-  if (last === undefined) throw new Error('a message was finished without an answer');
-  if (parts.length === 1) return last;
-  return {
-    reply: last.reply,
-    accepted: parts.flatMap((part) => part.accepted),
-    deferred: parts.flatMap((part) => part.deferred),
-    refused: parts.flatMap((part) => part.refused),
-    roundTrips: parts.reduce((sum, part) => sum + part.roundTrips, 0),
-  };
-}
-
-/** Some recipients have the message, the next group was refused: its recipients get the server's words as their own. */
-function finishEarly(job: Job, connection: Connection, { reply }: ReplyError): void {
-  const results = job.remaining.map(({ address }) => ({ address, reply }));
-  const later = reply.code < 500;
-  const refusal = { accepted: [], deferred: later ? results : [], refused: later ? [] : results, reply, roundTrips: 2 };
-  job.parts = [...job.parts, refusal];
-  finish(job, connection);
-}
-
-function tooManyRecipients(job: Job, limit: number): CapabilityError {
-  return new CapabilityError(
-    'ERR_SMTP_RECIPIENT_LIMIT',
-    `${job.envelope.to.length} recipients, the server takes ${limit} at a time, and a stream can be sent only once: ` +
-      'hand the message over as bytes, or send it to fewer recipients',
-    { stage: 'RCPT' },
-  );
+  return !job.settled && job.cancelled === undefined && !mayHaveBeenSent(error) && job.content.readable;
 }
