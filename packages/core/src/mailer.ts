@@ -167,6 +167,7 @@ export function createMailer(options: MailerOptions): Mailer {
   };
   const send = (mail: OutgoingMail, options: SendOptions): Promise<Receipt> => {
     checkDeadline(options.deadline);
+    checkSignal(options.signal);
     const envelope = checkEnvelope(mail.envelope, user);
     const login = (user ?? envelope.from)?.address;
     if (login === undefined) throw new InputError('ERR_INPUT_ADDRESS', 'user: the null sender cannot log in');
@@ -197,6 +198,7 @@ export function createMailer(options: MailerOptions): Mailer {
     },
     async verify({ signal, deadline = 120_000 } = {}) {
       checkDeadline(deadline);
+      checkSignal(signal);
       if (closed !== undefined) throw closedError();
       if (user === undefined) {
         throw new InputError('ERR_INPUT_OPTION', 'verify: this mailer has no user of its own to log in as');
@@ -300,6 +302,12 @@ function asCached(token: TokenSource | CachedTokenSource, provider: Provider): C
     reserve: provider.tokenReserve,
     onEvent: (event) => TOKEN_EVENTS.publish({ provider: provider.id, ...event }),
   });
+}
+
+function checkSignal(signal: AbortSignal | undefined): void {
+  if (signal !== undefined && !(typeof signal === 'object' && typeof signal?.addEventListener === 'function')) {
+    throw optionError('signal', 'an AbortSignal', signal);
+  }
 }
 
 function checkDeadline(deadline: number | undefined): void {

@@ -33,7 +33,8 @@ export interface Envelope {
 
 /**
  * A finished Internet message (RFC 5322) as bytes, text (sent as UTF-8), or pieces of these; a Node.js Readable is fine.
- * Lone CR and LF become CRLF on the way, nothing else changes.
+ * Lone CR and LF become CRLF on the way, nothing else changes. A stream that was accepted for sending is read to its end or
+ * destroyed, whatever becomes of the message; one held back by a limit (LimitError) or refused with a TypeError is left alone.
  */
 export type MessageBody = string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 

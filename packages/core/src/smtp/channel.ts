@@ -71,6 +71,8 @@ interface Expected {
 const ONE_WRITE = 64 * 1024;
 /** Bytes of one BDAT chunk of a streamed message. */
 const CHUNK = 1024 * 1024;
+/** Replies owed at a time before nothing more is begun. */
+const MANY_REPLIES = 256;
 let connections = 0;
 
 export class Channel {
@@ -83,6 +85,8 @@ export class Channel {
   /** How many of the last #expected are not sent yet. */
   #unsent = 0;
   #out: (string | Uint8Array)[] = [];
+  /** Somebody was told to wait for replies first. */
+  #crowded = false;
   /** Who may speak; others wait until it has said its last words. */
   #speaker: Task | undefined;
   #reading = false;
@@ -125,8 +129,11 @@ export class Channel {
     return this.#expected.length === 0 && this.#speaker === undefined;
   }
 
+  /** Whether the next dialogue may speak. Not without end: what the server has not answered yet is lost with the channel. */
   get free(): boolean {
-    return this.#speaker === undefined && this.#failure === undefined;
+    if (this.#speaker !== undefined || this.#failure !== undefined) return false;
+    this.#crowded = this.#expected.length >= MANY_REPLIES;
+    return !this.#crowded;
   }
 
   get closed(): boolean {
@@ -360,6 +367,7 @@ export class Channel {
     this.#reading = false;
     if (this.#failure !== undefined) return;
     if (replies.length > 0) this.#armTimer(); // a part of a reply does not buy more time
+    if (this.#crowded && this.#expected.length < MANY_REPLIES / 2) this.onFree?.();
     if (this.#parser.failure !== undefined) {
       this.destroy(new ProtocolError(this.#redact(this.#parser.failure.message))); // it quotes the server
       return;

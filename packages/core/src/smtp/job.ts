@@ -1,5 +1,5 @@
 // One message on its way through the pool: its promise, its deadline, its signal.
-import { ConnectionError, MailError, type Stage } from '../errors.ts';
+import { ConnectionError, LimitError, MailError, type Stage, mayHaveBeenSent } from '../errors.ts';
 import type { Receipt } from '../receipt.ts';
 import type { Run } from './channel.ts';
 import { type Content, EMPTY } from './content.ts';
@@ -87,9 +87,11 @@ export class Job {
   }
 
   reject(error: unknown): void {
-    if (!this.#settle(this.parts.reduce((sum, part) => sum + part.accepted.length, 0))) return;
-    // Nobody will read what was not begun; an open file behind it must not stay open.
-    this.content.discard();
+    const accepted = this.parts.reduce((sum, part) => sum + part.accepted.length, 0);
+    // What may have been sent counts as sent: the server counted it before its answer was lost.
+    if (!this.#settle(accepted + (mayHaveBeenSent(error) ? this.remaining.length : 0))) return;
+    // Nobody will read what was not begun; an open file behind it must not stay open. What a limit held back comes again.
+    if (!(error instanceof LimitError)) this.content.discard();
     this.content = EMPTY;
     this.#resolve(Promise.reject(this.#someHaveIt ? this.#partly(error) : error));
   }

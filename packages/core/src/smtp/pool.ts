@@ -85,6 +85,7 @@ export class Pool {
   /** The same for connections besides the first. */
   #noMoreBefore = 0;
   #underWay = 0;
+  #dispatching = false;
   /** No new messages. */
   #closing = false;
   /** Nothing at all any more. */
@@ -167,7 +168,19 @@ export class Pool {
 
   // ---- who goes next ----
 
+  /** A message that is written at once frees its connection at once: the loop goes on, it does not nest. */
   #dispatch(): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    try {
+      this.#sendWhatMay();
+    } finally {
+      this.#dispatching = false;
+    }
+    this.#openWhatIsNeeded();
+  }
+
+  #sendWhatMay(): void {
     const { gate } = this.#options;
     while (this.#queue.length > 0) {
       const connection = this.#freeConnection();
@@ -186,6 +199,10 @@ export class Pool {
         job?.reject(refusal);
       }
     }
+  }
+
+  #openWhatIsNeeded(): void {
+    const { gate } = this.#options;
     // One at a time: the first proves the token before another presents it.
     if (this.#queue.length === 0 || this.#construction !== undefined || this.#closed) return;
     const now = performance.now();

@@ -1,0 +1,184 @@
+// What must not happen to a pool: endless loops, sends that never settle, limits and suspensions that leak.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Sandbox, type SandboxOptions, createSandbox } from '@mailgrant/sandbox';
+import { expect, test } from 'vitest';
+import { type Mailer, type MailerOptions, type OutgoingMail, clientCredentials, createMailer } from '../src/index.ts';
+
+async function bench(
+  options: Partial<MailerOptions> = {},
+  sandboxOptions: SandboxOptions = {},
+): Promise<AsyncDisposable & { sandbox: Sandbox; mailer: Mailer; mail: (to?: string[]) => OutgoingMail }> {
+  const sandbox = await createSandbox(sandboxOptions);
+  const { tokenEndpoint, clientId, clientSecret, scope, smtp, ca, mailbox } = sandbox;
+  const token = clientCredentials({ tokenEndpoint, clientId, clientSecret, scope });
+  const mailer = createMailer({
+    provider: 'microsoft365',
+    ...smtp,
+    ca,
+    user: mailbox,
+    token,
+    retryDelay: 5,
+    ...options,
+  });
+  return {
+    sandbox,
+    mailer,
+    mail: (to = ['someone@example.com']) => ({
+      envelope: { from: mailbox, to },
+      message: `From: <${mailbox}>\r\nSubject: hi\r\n\r\nhello\r\n`,
+    }),
+    async [Symbol.asyncDispose]() {
+      await mailer.close({ deadline: 50 });
+      await sandbox.close();
+    },
+  };
+}
+
+const many = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
+
+test('a token source with a fault of its own fails the sends that wait, once', async () => {
+  let asked = 0;
+  const token = async (): Promise<never> => {
+    asked += 1;
+    throw new RangeError('no such vault');
+  };
+  await using b = await bench({ token });
+  const outcomes = await Promise.allSettled(many(5).map(() => b.mailer.send(b.mail())));
+  expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
+  expect(asked).toBe(1);
+});
+
+test.each([
+  ['a token that is none', async () => 'xyz'],
+  ['a token with a line end', async () => ({ value: 'a\r\nb', expiresAt: Infinity })],
+])('%s ends the send', async (_name, token) => {
+  await using b = await bench({ token: token as unknown as MailerOptions['token'] });
+  await expect(b.mailer.send(b.mail())).rejects.toBeInstanceOf(Error);
+});
+
+test('an idle connection is let go after its time, the first message of it included', async () => {
+  await using b = await bench({ idleTimeout: 20 });
+  await b.mailer.send(b.mail());
+  await expect.poll(() => b.sandbox.sessions[0]?.open, { interval: 5, timeout: 5_000 }).toBe(false);
+  expect(b.sandbox.sessions[0]?.entries.at(-1)?.text).toContain('221');
+});
+
+test('a group of recipients that is refused does not stop the groups after it', async () => {
+  const refuse = [{ match: 'bad@example.com', reply: '550 5.1.10 no such recipient' }];
+  await using b = await bench({ limits: { recipientsPerMessage: 1 } }, { smtp: { refuse } });
+  const receipt = await b.mailer.send(b.mail(['bad@example.com', 'a@example.com', 'b@example.com']));
+  expect(receipt.accepted.map(({ address }) => address)).toEqual(['a@example.com', 'b@example.com']);
+  expect(receipt.refused.map(({ address }) => address)).toEqual(['bad@example.com']);
+  expect(receipt.queueIds).toHaveLength(2);
+});
+
+test('when every group is refused the send fails and names them all', async () => {
+  const refuse = ['a', 'b'].map((name) => ({ match: `${name}@example.com`, reply: `550 5.1.10 no ${name}` }));
+  await using b = await bench({ limits: { recipientsPerMessage: 1 } }, { smtp: { refuse } });
+  await expect(b.mailer.send(b.mail(['a@example.com', 'b@example.com']))).rejects.toMatchObject({
+    code: 'ERR_SMTP_RECIPIENTS_REFUSED',
+    mayHaveBeenSent: false,
+    recipients: [{ address: 'a@example.com' }, { address: 'b@example.com' }],
+  });
+});
+
+test('thousands that wait for room all hear the reason', async () => {
+  await using b = await bench({ queue: { messages: 1, whenFull: 'wait' } });
+  b.sandbox.exchange.reply('AUTH', '535 5.7.3 Authentication unsuccessful', { times: Infinity });
+  const outcomes = await Promise.allSettled(many(5_000).map(() => b.mailer.send(b.mail())));
+  expect(outcomes.every(({ status }) => status === 'rejected')).toBe(true);
+  expect(b.sandbox.sessions).toHaveLength(2);
+});
+
+test('close settles a message that waits to be tried again, and does not wait for one given up meanwhile', async () => {
+  await using b = await bench({ retryDelay: 60_000 });
+  b.sandbox.exchange.reply('MAIL', '451 4.7.0 later', { times: Infinity });
+  const abort = new AbortController();
+  const sends = Promise.allSettled([b.mailer.send(b.mail()), b.mailer.send(b.mail(), { signal: abort.signal })]);
+  const deferred = () =>
+    b.sandbox.sessions.flatMap(({ entries }) => entries.filter(({ text }) => text.includes('451')));
+  await expect.poll(() => deferred().length, { interval: 5, timeout: 5_000 }).toBe(2);
+  abort.abort();
+  await b.mailer.close({ deadline: 20 });
+  expect(await sends).toMatchObject([
+    { reason: { code: 'ERR_MAILER_CLOSED' } },
+    { reason: { code: 'ERR_SMTP_ABORTED' } },
+  ]);
+});
+
+test('close without an end waits for what was accepted', async () => {
+  await using b = await bench();
+  const sent = b.mailer.send(b.mail());
+  await b.mailer.close({ deadline: Infinity });
+  expect((await sent).accepted).toHaveLength(1);
+});
+
+test('verify keeps to the number of connections, and close ends it', async () => {
+  await using b = await bench({ limits: { connections: 1 } });
+  await b.mailer.send(b.mail());
+  await Promise.all(many(3).map(() => b.mailer.verify()));
+  expect(b.sandbox.sessions.filter(({ open }) => open)).toHaveLength(1);
+
+  await using hanging = await bench();
+  hanging.sandbox.exchange.next('EHLO', { hang: true });
+  const verified = hanging.mailer.verify().catch((error: unknown) => error);
+  await hanging.mailer.close({ deadline: 10 });
+  expect(await verified).toMatchObject({ code: 'ERR_MAILER_CLOSED' });
+});
+
+test('a login does not lift the suspension of a mailbox that is blocked', async () => {
+  await using b = await bench();
+  b.sandbox.exchange.reply('MESSAGE', '550 5.1.8 Access denied, bad outbound sender');
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ reply: { status: '5.1.8' } });
+  await b.mailer.verify();
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_MAILER_SUSPENDED' });
+});
+
+test('a mailbox where SMTP AUTH is switched off does not cost the others their token', async () => {
+  await using b = await bench();
+  const off = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';
+  b.sandbox.exchange.reply('AUTH', off, { times: Infinity });
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED' });
+  expect(b.sandbox.tokenRequests).toHaveLength(1);
+  expect(b.sandbox.sessions).toHaveLength(1);
+});
+
+test('a login that was put off is not tried again before its time, however many sends come', async () => {
+  await using b = await bench({ retryDelay: 60_000 });
+  b.sandbox.exchange.reply('AUTH', '454 4.7.0 Temporary authentication failure', { times: Infinity });
+  const sends = many(3).map(() => b.mailer.send(b.mail(), { deadline: 300 }).catch((error: unknown) => error));
+  await expect.poll(() => b.sandbox.sessions.length, { interval: 5, timeout: 5_000 }).toBe(1);
+  await sleep(20); // the point: nothing happens in this time
+  sends.push(b.mailer.send(b.mail(), { deadline: 50 }).catch((error: unknown) => error));
+  expect(await Promise.all(sends)).toMatchObject(many(4).map(() => ({ code: 'ERR_SMTP_DEADLINE' })));
+  expect(b.sandbox.sessions).toHaveLength(1);
+});
+
+test('thousands in one flight each do not nest, and all are told apart', async () => {
+  await using b = await bench({
+    wire: 'one-flight',
+    limits: { connections: 1, messagesPerMinute: undefined, recipientsPerDay: undefined },
+  });
+  const receipts = await Promise.all(many(3_000).map(() => b.mailer.send(b.mail())));
+  expect(new Set(receipts.map(({ queueId }) => queueId)).size).toBe(3_000);
+  expect(b.sandbox.inbox.messages).toHaveLength(3_000);
+});
+
+test('a deadline ends the wait for the answer to a lone dot', async () => {
+  await using b = await bench(
+    { retries: 2 },
+    { smtp: { refuse: [{ match: 'x@example.com', reply: '450 4.2.1 later' }] } },
+  );
+  b.sandbox.exchange.reply('DATA', '354 go ahead all the same');
+  b.sandbox.exchange.next('MESSAGE', { hang: true, times: Infinity });
+  await expect(b.mailer.send(b.mail(['x@example.com']), { deadline: 100 })).rejects.toMatchObject({
+    code: expect.stringMatching(/ERR_SMTP_DEADLINE|ERR_SMTP_RECIPIENTS_REFUSED/),
+    mayHaveBeenSent: false,
+  });
+});
+
+test('a signal that is none is refused at the door', async () => {
+  await using b = await bench();
+  const signal = {} as AbortSignal;
+  await expect(b.mailer.send(b.mail(), { signal, deadline: 5 })).rejects.toMatchObject({ code: 'ERR_INPUT_OPTION' });
+});
