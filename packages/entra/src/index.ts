@@ -49,4 +49,5 @@ export {
 } from './expiry.ts';
 export type { EntraHealth, FailedCredential } from './health.ts';
 export type { EntraHttpOptions, EntraOptions, EntraProviderName } from './input.ts';
+export { entraManagedIdentity, type EntraManagedIdentityOptions } from './managed-identity.ts';
 export { entraPassword, type EntraPasswordOptions } from './password.ts';
