@@ -9,11 +9,11 @@ import {
   attempt,
   expectFailure,
   mailerTo,
-  printed,
   startServer,
   tokenIn,
   turnClockByHand,
 } from './hostile.ts';
+import { printed } from './leaks.ts';
 import type { Peer } from './scripted-peer.ts';
 import type { Conversation, ScriptedServer } from './scripted-server.ts';
 

@@ -2,7 +2,6 @@
 // attempt with everything that could be seen of it.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { inspect } from 'node:util';
 import { expect, vi } from 'vitest';
 import {
   DEFAULT_TIMEOUTS,
@@ -20,43 +19,21 @@ import {
 } from '../src/index.ts';
 import '../src/diagnosis/index.ts'; // loaded at the first error otherwise, while the clock turns
 import { createAuthority } from './certificates.ts';
+import { type LeakFinder, leakFinder, printed } from './leaks.ts';
 import { type Conversation, ScriptedServer } from './scripted-server.ts';
+
+export { printed };
 
 /** As long as a short token of Microsoft's, and unlike anything else on the wire. */
 export const TOKEN: string = `eyJ0eXAi.${'Kq7wZ2xRf9LmT4vB8nYc3HsD6gPj1QeU0aXo5'.repeat(4)}.signature-Wk3`;
 export const USER = 'noreply@contoso.com';
 export const authority: ReturnType<typeof createAuthority> = createAuthority();
 
-const RUN = 12;
-const canaries: ReadonlySet<string> = new Set(
-  [TOKEN, `user=${USER}\x01auth=Bearer ${TOKEN}\x01\x01`]
-    .flatMap((secret) =>
-      ['', 'x', 'xx'].map((before) =>
-        Buffer.from(before + secret)
-          .toString('base64')
-          .slice(4, -4),
-      ),
-    )
-    .concat(TOKEN)
-    .flatMap((form) => Array.from({ length: form.length - RUN + 1 }, (_, at) => form.slice(at, at + RUN))),
+/** The part of the token that can be read in a text, in clear or encoded. */
+export const tokenIn: LeakFinder = leakFinder(
+  [TOKEN, `user=${USER}\x01auth=Bearer ${TOKEN}\x01\x01`],
+  ['', 'x', 'xx'].map((before) => `${before}user=${USER}\x01auth=Bearer `),
 );
-/** The user's name is no secret, but is in the same base64 as the token. */
-for (const known of ['', 'x', 'xx']) {
-  const harmless = Buffer.from(`${known}user=${USER}\x01auth=Bearer `).toString('base64');
-  for (let at = 0; at + RUN <= harmless.length; at += 1) (canaries as Set<string>).delete(harmless.slice(at, at + RUN));
-}
-
-/** The part of the token that can be read in a text, in clear or in base64. */
-export function tokenIn(text: string): string | undefined {
-  for (let at = 0; at + RUN <= text.length; at += 1) {
-    if (canaries.has(text.slice(at, at + RUN))) return text.slice(at, at + RUN);
-  }
-  return undefined;
-}
-
-/** Everything anybody could print of a value. */
-export const printed = (value: unknown): string =>
-  inspect(value, { depth: 20, showHidden: true, maxStringLength: null }) + JSON.stringify(value);
 
 /** Our own clock from here on; what the server does takes no time on it. */
 export function turnClockByHand(): void {
