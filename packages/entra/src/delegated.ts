@@ -3,7 +3,7 @@ import { type AccessToken, type TokenRequest, TokenError, type TokenStore } from
 import { checkMailbox, type EntraAccount, guardedAccount, type MailboxOptions } from './account.ts';
 import { checkCredentials, type EntraCredential } from './credential.ts';
 import { type EntraListener, tell } from './events.ts';
-import { createExpiryWatch, type Expiry, expiryWarnings } from './expiry.ts';
+import { createExpiryWatch, type Expiry, type ExpiryWarning, expiryWarnings } from './expiry.ts';
 import { FallOver } from './fall-over.ts';
 import { grantStore, type GrantStore, type StoredGrant } from './grant-store.ts';
 import { type EntraHealth, expiryReason } from './health.ts';
@@ -134,9 +134,15 @@ export function grantKeeper(options: EntraDelegatedOptions): GrantKeeper {
     },
     async health() {
       const proofs = await fallOver?.health();
-      const current = await state();
-      const expiring = current === undefined ? [] : expiryWarnings([idleness(mailbox, current)], http.now());
-      const trouble = current === undefined ? notConnected(mailbox) : failure;
+      let trouble = failure;
+      let expiring: readonly ExpiryWarning[] = [];
+      try {
+        const current = await state();
+        if (current === undefined) trouble = notConnected(mailbox);
+        else expiring = expiryWarnings([idleness(mailbox, current)], http.now());
+      } catch (error) {
+        trouble = error instanceof Error ? error : new Error(String(error)); // the store: nothing can be said of the consent
+      }
       const reasons = [
         ...(trouble === undefined || proofs?.reasons.includes(trouble.message) ? [] : [trouble.message]),
         ...(proofs?.reasons ?? []),

@@ -7,14 +7,13 @@ export interface Der {
   readonly raw: Uint8Array;
 }
 
-export const INTEGER = 0x02;
-export const OCTET_STRING = 0x04;
-export const OID = 0x06;
+const INTEGER = 0x02;
+const OCTET_STRING = 0x04;
+const OID = 0x06;
 export const SEQUENCE = 0x30;
-export const SET = 0x31;
 /** `[0]`, constructed and primitive. */
 export const CONTEXT_0 = 0xa0;
-export const CONTEXT_0_PRIMITIVE = 0x80;
+const CONTEXT_0_PRIMITIVE = 0x80;
 
 export class DerError extends Error {}
 

@@ -102,8 +102,9 @@ function isCredentialsFault(error: Error, { kind }: Credential): boolean {
   if (!(error instanceof TokenError) || isTransient(error)) return false;
   if (error.code === 'ERR_OAUTH_SOURCE') return true; // could not be read, or MSAL could not sign with it
   if (error.code !== 'ERR_OAUTH_REFUSED') return false;
+  if (error.error === 'invalid_client') return true;
   // A federated assertion that matches no trust is an invalid or unauthorized request to Entra.
-  return error.error === 'invalid_client' || (kind === 'assertion' && error.error !== 'invalid_scope');
+  return kind === 'assertion' && (error.error === 'unauthorized_client' || error.error === 'invalid_request');
 }
 
 function summary(refusals: readonly { credential: Credential; error: Error }[]): Error {

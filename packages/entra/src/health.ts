@@ -19,7 +19,7 @@ export interface EntraHealth {
 }
 
 /** How long, for people. */
-export function howLong(milliseconds: number): string {
+function howLong(milliseconds: number): string {
   const hours = Math.floor(Math.abs(milliseconds) / 3_600_000);
   const [count, unit] = hours < 48 ? [hours, 'hour'] : [Math.floor(hours / 24), 'day'];
   return `${count} ${unit}${count === 1 ? '' : 's'}`;

@@ -271,6 +271,23 @@ describe('a grant', () => {
     expect(await made.health()).toMatchObject({ status: 'down' });
   });
 
+  test('that is withdrawn is no fault of the credential', async () => {
+    const events: EntraEvent[] = [];
+    const more = {
+      credential: [{ assertion: () => 'a.b.c' }, 'secret'],
+      onEvent: (event: EntraEvent) => events.push(event),
+    };
+    const made = await connect(more);
+    server.answers(refusal(400, 'invalid_grant', 50_173));
+    await expect(made.token()).rejects.toMatchObject({ error: 'invalid_grant' });
+    expect(events).toEqual([]);
+  });
+
+  test('whose store is broken is down, and health says why', async () => {
+    const broken: TokenStore = { ...store, get: () => Promise.reject(new Error('disk gone')) };
+    expect(await connection({ store: broken }).health()).toMatchObject({ status: 'down', reasons: ['disk gone'] });
+  });
+
   test('that needs a person again says that, too', async () => {
     const made = await connect();
     server.answers(refusal(400, 'interaction_required', 50_076, { suberror: 'basic_action' }));

@@ -97,6 +97,8 @@ describe('an application', () => {
     const assertion = (subject: string) => ({ assertion: () => provider.sign(subject) });
     await send(sandbox, application(sandbox, { credential: assertion('repo:contoso/reports') }));
     expect(sandbox.tokenRequests.at(-1)).toMatchObject({ credential: 'assertion' });
+    const both = [assertion('repo:Contoso/reports'), sandbox.clientSecret];
+    await send(sandbox, application(sandbox, { credential: both }));
     const other = application(sandbox, { credential: assertion('repo:Contoso/reports') });
     expect(await row(send(sandbox, other))).toBe('entra-federation-mismatch');
   });
@@ -111,6 +113,14 @@ describe('an application', () => {
     });
     await send(sandbox, source);
     expect(events).toEqual(['expiring', 'credential-failed']);
+  });
+
+  test("whose permission nobody consented to, whose object id is a wrong one (Humly's traps)", async () => {
+    for (const app of [{ roles: [] }, { servicePrincipal: '66666666-6666-4666-8666-666666666666' }]) {
+      await using sandbox = await createSandbox({ tenants: [{ apps: [app] }] });
+      const error = await failure(send(sandbox, application(sandbox)));
+      expect(error).toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED' });
+    }
   });
 
   test("of tenant A with a mailbox in B (Business Central's trap): consent, then B's tenant id", async () => {
@@ -182,6 +192,21 @@ describe('a person', () => {
     await connection.finish(sandbox.entra.signIn(url, { as: ada }));
     await send(sandbox, connection.token, shared);
     expect(sandbox.inbox.messages[0]?.identity).toMatchObject({ mailbox: shared, user: ada });
+  });
+
+  test("on the page for all organizations (HostBill's other trap): only where the app is for several tenants", async () => {
+    const begin = async (sandbox: Sandbox) => {
+      const connection = entraConnect({ ...person(sandbox), tenantId: 'organizations' });
+      const { url } = await connection.begin();
+      return { connection, signIn: () => sandbox.entra.signIn(url, { as: sandbox.mailbox }) };
+    };
+    await using single = await createSandbox();
+    expect((await begin(single)).signIn).toThrow('50194');
+    await using several = await createSandbox({ tenants: [{ apps: [{ multiTenant: true }] }] });
+    const { connection, signIn } = await begin(several);
+    await connection.finish(signIn());
+    await send(several, connection.token);
+    expect(several.inbox.messages).toHaveLength(1);
   });
 
   test('of a web app that proves itself', async () => {
