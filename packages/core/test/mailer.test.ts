@@ -397,3 +397,13 @@ test('one connection too many is closed again, and those at work go on', async (
   expect(b.sandbox.inbox.messages).toHaveLength(41);
   expect(b.mailer.health().status).toBe('up');
 });
+
+test.each(['MAIL', 'RCPT', 'DATA'] as const)(
+  '421 to %s on a fresh connection: the message goes out a moment later',
+  async (point) => {
+    await using b = await bench();
+    b.sandbox.exchange.next(point, { reply: '421 4.3.2 Service not active', close: 'end' });
+    await b.mailer.send(b.mail());
+    expect(b.sandbox.inbox.messages).toHaveLength(1);
+  },
+);

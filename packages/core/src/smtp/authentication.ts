@@ -53,7 +53,7 @@ export function* authenticate(
     if (reply.code >= 400) throw new AuthenticationError(mechanism.name, reply, { tokenSent });
     if (reply.code !== 334 || reply.lines.join('').trim() !== '') {
       // The first challenge of these mechanisms is empty. Whoever asks something else, or nothing, does not get the token.
-      const got = replyText(reply);
+      const got = codeOnly(reply);
       if (reply.code === 334) yield* ask(authCancel());
       throw new ProtocolError(`AUTH ${mechanism.name}: expected an empty challenge, got ${got}`, { stage: 'AUTH' });
     }
@@ -62,6 +62,9 @@ export function* authenticate(
   }
   return yield* judge(mechanism, reply, inline, roundTrips);
 }
+
+/** The text of a challenge is a server's and not redacted: it stays out of messages. */
+const codeOnly = (reply: Reply): string => (reply.code === 334 ? '334' : replyText(reply));
 
 function* judge(
   mechanism: Mechanism,
@@ -78,14 +81,14 @@ function* judge(
   }
   if (reply?.code === 235 && challenge === undefined) return { inline, roundTrips };
   if (reply !== undefined && reply.code >= 400) throw new AuthenticationError(mechanism.name, reply, { challenge });
-  throw new ProtocolError(`AUTH ${mechanism.name}: expected 235, got ${reply === undefined ? '' : replyText(reply)}`, {
+  throw new ProtocolError(`AUTH ${mechanism.name}: expected 235, got ${reply === undefined ? '' : codeOnly(reply)}`, {
     stage: 'AUTH',
   });
 }
 
 /** A server chose this text, and in base64 that is cut into lines no secret of ours can be recognised. */
-function decode(reply: Reply, { token }: Mechanism): string {
+function decode(reply: Reply, { token, initialResponse }: Mechanism): string {
   const text = Buffer.from(reply.lines.join(''), 'base64').toString('utf8').slice(0, 2000);
   // oxlint-disable-next-line no-control-regex -- a blank where JSON may have one
-  return createRedactor([token])(text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')).slice(0, 1000);
+  return createRedactor([token, initialResponse])(text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')).slice(0, 1000);
 }

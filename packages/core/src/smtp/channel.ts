@@ -376,18 +376,20 @@ export class Channel {
   }
 
   #onReply(raw: Reply): void {
-    const reply = this.#redacted(raw);
-    if (transcribing()) for (const line of reply.lines) this.#say('server', `${reply.code} ${line}`.trimEnd());
+    const shown = this.#redacted(raw);
+    if (transcribing()) for (const line of shown.lines) this.#say('server', `${shown.code} ${line}`.trimEnd());
     const expected = this.#expected[0];
+    // A challenge is data in base64: what it hides is looked for once it is decoded (authentication.ts).
+    const reply = raw.code === 334 && expected?.stage === 'AUTH' ? raw : shown;
     if (expected === undefined || !expected.sent) {
       if (reply.code === 421) {
         this.destroy(this.#error('ERR_SMTP_CLOSED', `the server closed the connection: ${replyText(reply)}`));
-      } else this.destroy(new ProtocolError(`a reply nobody asked for: ${replyText(reply)}`));
+      } else this.destroy(new ProtocolError(`a reply nobody asked for: ${replyText(shown)}`));
       return;
     }
     if (expected.early && reply.code < 400) {
       this.destroy(
-        new ProtocolError(`the message was answered before its end: ${replyText(reply)}`, { stage: 'message' }),
+        new ProtocolError(`the message was answered before its end: ${replyText(shown)}`, { stage: 'message' }),
       );
       return;
     }
@@ -398,6 +400,11 @@ export class Channel {
     const next = this.#expected[0];
     if (next !== undefined && next.task === task) task.stage = next.stage;
     if (expected.stage === 'message' && !expected.final && reply.code >= 300) task.stopped = true;
+    // The server says it is its last word (RFC 5321 section 3.8), so it answers the rest of the flight as well.
+    if (reply.code === 421 && !task.chunking && this.#expected.every((each) => each.stage !== 'message')) {
+      this.#expected = this.#expected.filter((each) => each.task !== task);
+      for (; task.missing > 0; task.missing -= 1) task.replies.push(reply);
+    }
     if (task.missing === 0 && !task.chunking) {
       if (task.cancelled) this.destroy(this.#error('ERR_SMTP_CLOSED', 'a message on this connection was cancelled'));
       else this.#advance(task, task.replies);

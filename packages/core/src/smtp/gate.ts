@@ -98,6 +98,12 @@ export class Gate {
     return closed && this.#window?.empty(now) !== false && (this.#quota?.left(now) ?? 0) === (this.#quota?.limit ?? 0);
   }
 
+  /** What holds everything back at present. */
+  get reason(): unknown {
+    const now = this.#options.now();
+    return this.#login.state(now).reason ?? this.#mailbox.state(now).reason;
+  }
+
   /** A turn for one message now, or `undefined`: look again after `wait()`. */
   take(): Turn | undefined {
     const now = this.#options.now();

@@ -14,6 +14,12 @@ export interface JobLimits {
 
 const NONE: readonly TransactionResult[] = [];
 
+/** What a message waits for, and why it takes so long. */
+export interface WaitingFor {
+  readonly stage: Stage;
+  readonly cause: unknown;
+}
+
 export class Job {
   readonly envelope: CheckedEnvelope;
   /** Let go of when it is settled, though the job itself may stay in a queue. */
@@ -43,7 +49,7 @@ export class Job {
   /** Called once when it is settled, after `onSettled`. */
   onEnded: ((job: Job) => void) | undefined;
   /** What it waits for while no connection has it. */
-  waitsFor: (() => Stage) | undefined;
+  waitsFor: (() => WaitingFor) | undefined;
   /** Called when it is settled while it waits. */
   onLeftQueue: (() => void) | undefined;
   #resolve!: (outcome: Receipt | Promise<never>) => void;
@@ -64,7 +70,7 @@ export class Job {
     if (deadline !== undefined) this.#timer = setTimeout(() => this.#onDeadline(deadline), deadline);
     if (signal === undefined) return;
     this.#onAbort = (): void => {
-      const facts = { cause: signal.reason, stage: this.#stage };
+      const facts = { cause: signal.reason, stage: this.#waiting.stage };
       this.cancel(new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', facts));
     };
     signal.addEventListener('abort', this.#onAbort, { once: true });
@@ -119,11 +125,11 @@ export class Job {
 
   #onDeadline(deadline: number): void {
     const message = `the message was not accepted within its deadline of ${deadline} ms`;
-    this.cancel(new ConnectionError('ERR_SMTP_DEADLINE', message, { stage: this.#stage }));
+    this.cancel(new ConnectionError('ERR_SMTP_DEADLINE', message, this.#waiting));
   }
 
-  get #stage(): Stage {
-    return this.waitsFor?.() ?? 'queue';
+  get #waiting(): WaitingFor {
+    return this.waitsFor?.() ?? { stage: 'queue', cause: undefined };
   }
 
   #settle(accepted: number): boolean {

@@ -13,7 +13,7 @@ import type { Connection, ConnectionFacts } from './connection.ts';
 import { type Gate, type Health, type Turn, holds } from './gate.ts';
 import { JobQueue } from './job-queue.ts';
 import { allRefused, receiptOf, refusedPart, tooManyRecipients, unsentPart } from './job-receipt.ts';
-import { type Job, closedError } from './job.ts';
+import { type Job, type WaitingFor, closedError } from './job.ts';
 import { Login, type LoginOptions } from './login.ts';
 import { abortError } from './socket.ts';
 import type { TransactionResult } from './transaction.ts';
@@ -252,7 +252,6 @@ export class Pool {
       const delivery = { envelope, content: job.content, binary: job.binary };
       job.run = connection.send(delivery, level, (error, result) => {
         job.run = undefined;
-        turn.slot.end(Date.now());
         if (connection.idle) this.#rest(connection);
         if (result !== undefined) this.#onSent(job, attempt, result);
         else this.#onFailure(job, attempt, error);
@@ -268,6 +267,7 @@ export class Pool {
   }
 
   #onSent(job: Job, { connection, turn, count }: Attempt, result: TransactionResult): void {
+    turn.slot.end(Date.now());
     this.#options.gate.succeeded(turn, job.sender);
     this.#options.ladder.prove();
     this.#onPart(job, connection, count, result);
@@ -313,10 +313,12 @@ export class Pool {
       for (const other of this.#open) {
         if (other.idle) other.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'idle beside a connection found dead'));
       }
+      turn.slot.refund();
       gate.abandoned(turn);
       this.#again(job);
       return;
     }
+    turn.slot.end(Date.now());
     // Nobody in this group was accepted; the next group may be.
     if (isAboutRecipients(error) && (job.remaining.length > count || job.parts.length > 0) && !job.envelope.all) {
       gate.abandoned(turn);
@@ -388,7 +390,10 @@ export class Pool {
     this.#onQuiet();
   };
 
-  readonly #waitedFor = (): Stage => (this.#open.size === 0 ? (this.#login.stage ?? 'queue') : 'queue');
+  readonly #waitedFor = (): WaitingFor => ({
+    stage: this.#open.size === 0 ? (this.#login.stage ?? 'queue') : 'queue',
+    cause: this.#options.gate.reason,
+  });
 
   get #atRest(): boolean {
     return this.#queue.length === 0 && this.#underWay === 0 && this.#later.size === 0;
