@@ -60,7 +60,7 @@ export interface AppOptions {
   readonly permissions?: Partial<Permissions>;
   /** Whether the registration is enabled; default `true`. */
   readonly enabled?: boolean;
-  /** Exchange application permissions consented to; default `['SMTP.SendAsApp']`. */
+  /** Exchange application permissions consented to; default `['SMTP.SendAsApp']`, none with `roleScope`. */
   readonly roles?: readonly string[];
   /** Delegated Exchange permissions consented to for every user; default `['SMTP.Send', 'Mail.Send']`. */
   readonly scopes?: readonly string[];
@@ -72,6 +72,8 @@ export interface AppOptions {
   readonly servicePrincipal?: boolean | string;
   /** Mailboxes the app has FullAccess to: all of the tenant's (`true`, the default), none, or these addresses. */
   readonly fullAccess?: boolean | readonly string[];
+  /** App RBAC: addresses in the scope of the app's role assignment. The app then has no `roles` and no FullAccess by default. */
+  readonly roleScope?: readonly string[];
   /** Addresses the app has SendAs for; default: none. */
   readonly sendAs?: readonly string[];
 }
@@ -81,6 +83,12 @@ export interface MailboxOptions {
   readonly aliases?: readonly string[];
   /** The mailbox's own SMTP AUTH switch; default: as the tenant. */
   readonly smtpAuth?: boolean;
+  /** Default `true`. Without a licence the rights of others to the mailbox are gone. */
+  readonly licensed?: boolean;
+  /** Nobody gets in: 550 Mailbox cannot be accessed; default `false`. */
+  readonly locked?: boolean;
+  /** Bytes Sent Items may grow to; default: no end. */
+  readonly quota?: number;
   /** Sign-in names of users with FullAccess; the mailbox's own user needs none. */
   readonly fullAccess?: readonly string[];
   /** Sign-in names of users with SendAs. */
@@ -100,6 +108,8 @@ export interface TenantOptions {
   readonly mailboxes?: readonly (string | MailboxOptions)[];
   /** Accounts; default: one for each mailbox, with its address, and `admin@` the first domain. Given ones are added. */
   readonly users?: readonly (string | UserOptions)[];
+  /** Whether mail keeps an alias as its sender, `SendFromAliasEnabled`; default `false`: the primary address is shown. */
+  readonly sendFromAlias?: boolean;
   /** Default: all allowed. */
   readonly conditionalAccess?: Partial<ConditionalAccess>;
   /** No sign-in by password alone; default `false`. */
@@ -189,7 +199,7 @@ const appFrom = (options: AppOptions, tenantId: string, now: number, users: read
     enterprise: {
       clientId,
       objectId,
-      roles: options.roles ?? ['SMTP.SendAsApp'],
+      roles: options.roles ?? (options.roleScope === undefined ? ['SMTP.SendAsApp'] : []),
       scopes: options.scopes ?? SCOPES,
       consents: [],
       enabled: options.signIn ?? true,
@@ -211,9 +221,15 @@ const mailboxFrom = (option: string | MailboxOptions, apps: readonly AppEntry[],
     typeof granted === 'boolean' ? granted : granted.some((one) => one.toLowerCase() === address.toLowerCase());
   return {
     address,
+    licensed: given.licensed ?? true,
+    locked: given.locked ?? false,
+    quota: given.quota ?? Infinity,
     aliases,
     smtpAuth,
-    fullAccess: [...holders(({ fullAccess = true }) => lists(fullAccess)), ...objectIds(given.fullAccess ?? [], users)],
+    fullAccess: [
+      ...holders(({ roleScope, fullAccess = roleScope === undefined }) => lists(fullAccess)),
+      ...objectIds(given.fullAccess ?? [], users),
+    ],
     sendAs: [...holders(({ sendAs = [] }) => lists(sendAs)), ...objectIds(given.sendAs ?? [], users)],
   };
 };
@@ -248,6 +264,10 @@ export function createDirectory(
       userConsent: options.userConsent ?? true,
       exchangeOnline: options.exchangeOnline ?? 'enabled',
       enterpriseApps: apps.map(({ enterprise }) => enterprise),
+      roleAssignments: apps.flatMap(({ options: { roleScope: scope }, enterprise: { objectId } }) =>
+        scope === undefined ? [] : { objectId, scope },
+      ),
+      sendFromAlias: options.sendFromAlias ?? false,
       servicePrincipals: apps.flatMap(({ servicePrincipal }) => servicePrincipal ?? []),
       mailboxes: mailboxes.map((one) => mailboxFrom(one, apps, users)),
     };

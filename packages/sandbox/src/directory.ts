@@ -104,9 +104,23 @@ export interface ConditionalAccess {
   readonly signInFrequency: number | undefined;
 }
 
+/** Model B: the role `Application SMTP.SendAsApp`, assigned to a service principal for some mailboxes. */
+export interface RoleAssignment {
+  /** Object id of the service principal. */
+  readonly objectId: string;
+  /** Addresses of the mailboxes in its management scope. */
+  readonly scope: readonly string[];
+}
+
 export interface Mailbox {
   /** Primary SMTP address. */
   readonly address: string;
+  /** `false`: the licence was withdrawn, and with it the rights others had. */
+  readonly licensed: boolean;
+  /** Nobody gets in. */
+  readonly locked: boolean;
+  /** Bytes Sent Items may grow to; what is sent is kept there. */
+  readonly quota: number;
   readonly aliases: readonly string[];
   /** The mailbox's own SMTP AUTH switch; `undefined` leaves it to the tenant. */
   readonly smtpAuth: boolean | undefined;
@@ -133,6 +147,9 @@ export interface Tenant {
   readonly exchangeOnline: 'enabled' | 'disabled' | 'missing';
   readonly enterpriseApps: readonly EnterpriseApp[];
   readonly servicePrincipals: readonly ServicePrincipal[];
+  readonly roleAssignments: readonly RoleAssignment[];
+  /** `SendFromAliasEnabled`: whether mail keeps an alias as its sender. */
+  readonly sendFromAlias: boolean;
   readonly mailboxes: readonly Mailbox[];
 }
 

@@ -21,6 +21,7 @@ export type {
   FederatedIssuer,
   Mailbox,
   Permissions,
+  RoleAssignment,
   ServicePrincipal,
   Tenant,
   User,
@@ -46,6 +47,8 @@ export { transcript } from './exchange/conversation.ts';
 export type { ConversationEntry, SmtpSession } from './exchange/conversation.ts';
 export type { Exchange } from './exchange/exchange.ts';
 export type { ExchangeFault, FaultPoint } from './exchange/fault.ts';
+export { EXCHANGE_LIMITS } from './exchange/traffic.ts';
+export type { ExchangeLimits, MailboxTraffic } from './exchange/traffic.ts';
 export type { Identity } from './exchange/identity.ts';
 export type { MailAddress } from './inbox/head.ts';
 export type { Inbox, InboxEvent, WaitOptions } from './inbox/inbox.ts';

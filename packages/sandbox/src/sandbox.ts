@@ -12,6 +12,7 @@ import type { ExchangeOptions } from './exchange/context.ts';
 import type { SmtpSession } from './exchange/conversation.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { ExchangeFaults } from './exchange/fault.ts';
+import { DEFAULT_LIMITS, TrafficBook } from './exchange/traffic.ts';
 import type { ApiSource } from './inbox/api.ts';
 import { Inbox } from './inbox/inbox.ts';
 import { createWeb } from './web.ts';
@@ -93,6 +94,8 @@ export interface Sandbox extends AsyncDisposable {
 export async function createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { tenants = [{}], issuers = [], now = Date.now, tokenLifetime = 3_599_000, smtp = {} } = options;
   let directory = createDirectory(tenants, issuers, now());
+  const lag = smtp.propagationDelay ?? 0;
+  const history = [{ directory, at: -Infinity }];
   const [tenant] = directory.tenants;
   const clientId = tenant?.enterpriseApps[0]?.clientId;
   const clientSecret = directory.apps.find((app) => app.clientId === clientId)?.secrets[0]?.value;
@@ -109,7 +112,9 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   };
   const update = (edit: (directory: Directory) => Directory): void => {
     directory = edit(directory);
+    history.push({ directory, at: now() });
   };
+  const known = (): Directory => history.findLast(({ at }) => at <= now() - lag)?.directory ?? directory;
   const entra = new Entra({
     directory: current,
     update,
@@ -134,13 +139,15 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       replyDelay: smtp.replyDelay ?? 0,
       implicitTls: smtp.implicitTls ?? false,
     },
+    limits: { ...DEFAULT_LIMITS, ...smtp.limits },
+    traffic: new TrafficBook(),
     faults: new ExchangeFaults(),
     secureContext: createSecureContext({
       cert: certificate.certificate,
       key: certificate.key,
       minVersion: 'TLSv1.2',
     }),
-    directory: current,
+    directory: known,
     now,
     keys: () => entra.keys(),
     onSession: activity,

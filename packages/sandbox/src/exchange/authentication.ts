@@ -1,4 +1,5 @@
 // The AUTH command (RFC 4954) as Exchange handles it: XOAUTH2 in both forms, passwords refused.
+import { findUser } from '../directory.ts';
 import type { Dialog } from './dialog.ts';
 import { authenticate, type Identity } from './identity.ts';
 import { replies } from './replies.ts';
@@ -43,19 +44,39 @@ async function xoauth2(dialog: Dialog, initial: string | undefined): Promise<Ide
   });
   if ('refused' in outcome) {
     dialog.note(`refused: ${outcome.why}`);
-    const { refusals } = dialog;
-    if (outcome.refused === 'authentication') return refuse(dialog, refusals.authenticationFailed());
-    return refuse(dialog, refusals.smtpAuthDisabled(outcome.refused === 'disabled for Tenant' ? 'Tenant' : 'Mailbox'));
+    return refuse(dialog, dialog.refusals[outcome.refused]());
   }
-  return (await conclude(dialog, replies.authenticated)) === '2' ? outcome : undefined;
+  return admit(dialog, outcome);
+}
+
+/** The last check: how many connections the mailbox has. The place is given back when the connection is closed. */
+async function admit(dialog: Dialog, identity: Identity): Promise<Identity | undefined> {
+  const traffic = dialog.context.traffic.of(identity.mailbox);
+  traffic.connections += 1;
+  traffic.maxConnections = Math.max(traffic.maxConnections, traffic.connections);
+  const leave = (): void => {
+    traffic.connections -= 1;
+  };
+  if (traffic.connections > dialog.context.limits.connections) {
+    leave();
+    dialog.note(`refused: ${identity.mailbox} has ${traffic.connections} connections`);
+    return refuse(dialog, replies.tooManyConnections);
+  }
+  if ((await conclude(dialog, replies.authenticated)) === '2') {
+    void dialog.connection.closed.then(leave);
+    return identity;
+  }
+  leave();
+  return undefined;
 }
 
 async function login(dialog: Dialog, initial: string | undefined): Promise<undefined> {
-  if (initial === undefined && (await ask(dialog, 'VXNlcm5hbWU6')) === '*') {
-    return refuse(dialog, replies.authenticationCancelled);
-  }
+  const encoded = initial ?? (await ask(dialog, 'VXNlcm5hbWU6')) ?? '';
+  if (encoded === '*') return refuse(dialog, replies.authenticationCancelled);
   if ((await ask(dialog, 'UGFzc3dvcmQ6')) === '*') return refuse(dialog, replies.authenticationCancelled);
-  return refuse(dialog, dialog.refusals.basicDisabled());
+  const name = decodeBase64(encoded)?.toString('utf8') ?? '';
+  const locked = findUser(dialog.context.directory(), name)?.tenant.securityDefaults === true;
+  return refuse(dialog, locked ? dialog.refusals.securityDefaults() : dialog.refusals.basicDisabled());
 }
 
 async function plain(dialog: Dialog, initial: string | undefined): Promise<undefined> {

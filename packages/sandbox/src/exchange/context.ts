@@ -4,6 +4,7 @@ import type { SecureContext } from 'node:tls';
 import type { Directory } from '../directory.ts';
 import type { Delivery } from '../inbox/message.ts';
 import type { ExchangeFaults } from './fault.ts';
+import type { ExchangeLimits, TrafficBook } from './traffic.ts';
 
 /** A recipient that is refused at RCPT. */
 export interface RefuseRule {
@@ -30,14 +31,21 @@ export interface ExchangeOptions {
   readonly replyDelay?: number;
   /** TLS from the first byte, as on port 465 elsewhere; default `false`: STARTTLS. */
   readonly implicitTls?: boolean;
+  /** Limits of a mailbox; default: Exchange's, without those that take time. `EXCHANGE_LIMITS` has them all. */
+  readonly limits?: Partial<ExchangeLimits>;
+  /** Milliseconds by the sandbox's clock until Exchange takes notice of a change in the directory; default 0. */
+  readonly propagationDelay?: number;
   /** Names in the server's certificate; default `['localhost', '127.0.0.1', '::1']`. */
   readonly certificateNames?: readonly string[];
 }
 
 export interface ExchangeContext {
-  readonly options: Required<Omit<ExchangeOptions, 'certificateNames'>>;
+  readonly options: Required<Omit<ExchangeOptions, 'certificateNames' | 'limits' | 'propagationDelay'>>;
+  readonly limits: ExchangeLimits;
+  readonly traffic: TrafficBook;
   readonly faults: ExchangeFaults;
   readonly secureContext: SecureContext;
+  /** As Exchange knows it, which may be as it was a while ago. */
   readonly directory: () => Directory;
   readonly now: () => number;
   readonly keys: () => Promise<JWTVerifyGetKey>;

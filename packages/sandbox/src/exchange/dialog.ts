@@ -12,6 +12,7 @@ export class Dialog {
   readonly connection: Connection;
   readonly context: ExchangeContext;
   readonly refusals: Refusals;
+  #bad = 0;
 
   constructor(connection: Connection, context: ExchangeContext, sessionId: string) {
     this.connection = connection;
@@ -26,6 +27,13 @@ export class Dialog {
 
   heard(text: string): void {
     this.connection.conversation.add('client', text);
+  }
+
+  /** Holds back the reply to a bad command, once more for each bad one before (`limits.tarpit`). */
+  async penalty(): Promise<void> {
+    this.#bad += 1;
+    const { tarpit } = this.context.limits;
+    if (tarpit > 0) await this.connection.pause(tarpit * this.#bad);
   }
 
   note(text: string): void {
@@ -44,6 +52,7 @@ export class Dialog {
     const delay = options.replyDelay + (fault?.delay ?? 0);
     if (delay > 0) await this.connection.pause(delay);
     const said = fault?.reply ?? reply;
+    if (fault?.reply === undefined && reply.startsWith('5')) await this.penalty();
     const digit = firstDigit(said);
     if (digit === firstDigit(reply)) await effect?.();
     if (fault?.hang === true) {

@@ -6,6 +6,7 @@ import type { ExchangeContext } from './context.ts';
 import { Conversation, type SmtpSession } from './conversation.ts';
 import type { ExchangeFault, FaultPoint } from './fault.ts';
 import { serve } from './session.ts';
+import type { MailboxTraffic } from './traffic.ts';
 
 /** Exchange as a test sees it. */
 export class Exchange {
@@ -22,6 +23,11 @@ export class Exchange {
   /** Every SMTP session so far, oldest first, those still going on included. */
   get sessions(): readonly SmtpSession[] {
     return this.#sessions;
+  }
+
+  /** How the mailbox with this primary address was used: connections at once, messages in any stretch of time. */
+  traffic(address: string): MailboxTraffic {
+    return this.#context.traffic.of(address);
   }
 
   /** The next time a session comes to `point`, `fault` strikes. Faults queue up, each point has its own queue. */

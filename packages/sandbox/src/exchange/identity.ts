@@ -21,17 +21,19 @@ export interface Identity {
   readonly objectId: string;
   /** Sign-in name of the user in whose name the app came, if it did not come in its own. */
   readonly user: string | undefined;
+  /** Whether Exchange looks at FullAccess: the token carries SMTP.SendAsApp. An app with a role assignment alone needs none. */
+  readonly needsMailboxRights: boolean;
   /** Primary address of the mailbox named in XOAUTH2's `user`. */
   readonly mailbox: string;
 }
 
 /** A refusal: which reply it gets, and why, for the person at the sandbox. Exchange itself does not tell. */
 export interface Refused {
-  readonly refused: 'authentication' | 'disabled for Tenant' | 'disabled for Mailbox';
+  readonly refused: 'authenticationFailed' | 'disabledForTenant' | 'disabledForMailbox' | 'mailboxInaccessible';
   readonly why: string;
 }
 
-const refused = (why: string): Refused => ({ refused: 'authentication', why });
+const refused = (why: string): Refused => ({ refused: 'authenticationFailed', why });
 
 /** Checks a token and the mailbox it is presented for. */
 export async function authenticate(
@@ -65,27 +67,42 @@ function authorize(user: string, claims: JWTPayload, directory: Directory): Iden
   const upn = tenant.users.find(({ objectId }) => objectId === oid)?.upn;
   const refusal =
     scp === undefined && upn === undefined
-      ? judgeApp(tenant, app, oid, claims['roles'])
+      ? judgeApp(tenant, mailbox, app, oid, hasRole(claims))
       : judgeUser(tenant, mailbox, oid, upn, scp);
   if (refusal !== undefined) return refusal;
   if (!(mailbox.smtpAuth ?? tenant.smtpAuth)) {
     const where = mailbox.smtpAuth === undefined ? 'Tenant' : 'Mailbox';
-    return { refused: `disabled for ${where}`, why: `SMTP AUTH is off for the ${where.toLowerCase()}` };
+    return { refused: `disabledFor${where}`, why: `SMTP AUTH is off for the ${where.toLowerCase()}` };
   }
+  if (mailbox.locked) return { refused: 'mailboxInaccessible', why: `the mailbox ${mailbox.address} is locked` };
   return {
     tenantId: tenant.id,
     clientId: app.clientId,
     appName: app.name,
     objectId: oid,
     user: upn,
+    needsMailboxRights: upn !== undefined || hasRole(claims),
     mailbox: mailbox.address,
   };
 }
 
-/** Whether an app may come in its own name. */
-function judgeApp(tenant: Tenant, app: AppRegistration, oid: string, roles: unknown): Refused | undefined {
-  if (!Array.isArray(roles) || !roles.includes('SMTP.SendAsApp')) {
+const hasRole = ({ roles }: JWTPayload & { readonly roles?: unknown }): boolean =>
+  Array.isArray(roles) && roles.includes('SMTP.SendAsApp');
+
+/** Whether an app may come in its own name: by the permission in its token, or by a role assignment in Exchange. */
+function judgeApp(
+  tenant: Tenant,
+  mailbox: Mailbox,
+  app: AppRegistration,
+  oid: string,
+  role: boolean,
+): Refused | undefined {
+  const assignment = tenant.roleAssignments.find(({ objectId }) => objectId === oid);
+  if (!role && assignment === undefined) {
     return refused('the token has no role SMTP.SendAsApp: permission not added, or no admin consent');
+  }
+  if (!role && !assignment?.scope.some((address) => hasAddress(mailbox, address))) {
+    return refused(`the mailbox ${mailbox.address} is not in the scope of the app's role assignment`);
   }
   const principal = tenant.servicePrincipals.find(({ clientId }) => clientId === app.clientId);
   if (principal === undefined) return refused(`Exchange has no service principal for app ${app.clientId}`);
@@ -122,10 +139,7 @@ export function judgeSubmission(
 ): SubmissionVerdict {
   const tenant = findTenant(directory, identity.tenantId);
   const mailbox = tenant && findMailbox(tenant, identity.mailbox);
-  const own = mailbox !== undefined && identity.user !== undefined && hasAddress(mailbox, identity.user);
-  if (tenant === undefined || mailbox === undefined || !(own || mailbox.fullAccess.includes(identity.objectId))) {
-    return 'no mailbox rights';
-  }
+  if (tenant === undefined || mailbox === undefined || !mayOpen(mailbox, identity)) return 'no mailbox rights';
   const denied = senders.find(
     (address) =>
       address !== '' &&
@@ -133,4 +147,9 @@ export function judgeSubmission(
       !findMailbox(tenant, address)?.sendAs.includes(identity.objectId),
   );
   return denied === undefined ? 'allowed' : { sender: denied };
+}
+
+function mayOpen(mailbox: Mailbox, { user, objectId, needsMailboxRights }: Identity): boolean {
+  if (user !== undefined && hasAddress(mailbox, user)) return mailbox.licensed;
+  return mailbox.licensed && (!needsMailboxRights || mailbox.fullAccess.includes(objectId));
 }

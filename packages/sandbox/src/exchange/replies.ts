@@ -1,5 +1,6 @@
 // What Exchange Online says, word for word where a public transcript has it (2026-11); README.md tells which are from where.
 import { randomBytes } from 'node:crypto';
+import type { RepeatedError } from './traffic.ts';
 
 const FRONT_END = 'AM0SB01CA0001';
 const BACK_END = 'AM8SB01MB0001';
@@ -36,15 +37,33 @@ export class Refusals {
   authenticationFailed = (): string => this.#with('535 5.7.3 Authentication unsuccessful');
   basicDisabled = (): string =>
     this.#with('535 5.7.139 Authentication unsuccessful, basic authentication is disabled.');
-  smtpAuthDisabled = (of: 'Tenant' | 'Mailbox'): string =>
+  securityDefaults = (): string =>
+    this.#with(
+      "535 5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy. Contact your administrator.",
+    );
+  disabledForTenant = (): string => this.#smtpAuthDisabled('Tenant');
+  disabledForMailbox = (): string => this.#smtpAuthDisabled('Mailbox');
+  readonly #smtpAuthDisabled = (of: string): string =>
     this.#with(
       `535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the ${of}. Visit https://aka.ms/smtp_auth_disabled for more information.`,
+    );
+  mailboxInaccessible = (): string => this.#with('550 Mailbox cannot be accessed');
+  idle = (): string => this.#with('421 4.4.2 Connection timed out');
+  sessionTooLong = (milliseconds: number): string =>
+    this.#with(
+      `421 4.4.1 Connection timed out. Total session duration: ${new Date(milliseconds).toISOString().slice(11, 23)}`,
     );
   bareLineEnd = (): string =>
     this.#with('550 5.6.11 Invalid characters; the message contains bare carriage returns or line feeds');
   recipientNotFound = (): string =>
     this.#with('550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup');
 }
+
+const THROTTLED: Readonly<Record<RepeatedError, string>> = {
+  'mailbox full': '5.2.251',
+  'send as denied': '5.2.252',
+  'invalid license': '5.2.253',
+};
 
 /** Replies without a trailer. */
 export const replies: Replies = {
@@ -87,6 +106,12 @@ export const replies: Replies = {
     `Failed to process message due to a transient exception with message [BeginDiagnosticData]Cannot open mailbox. ` +
     `16.55847:F6080000, 255.23226:0A007FFF, 0.35180:16000000, ${diagnostic('AuthenticationContext has no rights on this session')}` +
     `[EndDiagnosticData] [Hostname=${backEnd}]`,
+  tooManyConnections: `432 4.3.2 Concurrent connections limit exceeded. Visit https://aka.ms/concurrent_sending for more information. [Hostname=${backEnd}]`,
+  tooFast: `432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded [Hostname=${backEnd}]`,
+  quotaExceeded: `554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message due to a permanent exception with message The message can't be submitted because the sender's submission quota was exceeded. [Hostname=${backEnd}]`,
+  mailboxFull: `554 5.2.2 mailbox full; STOREDRV.Submission.Exception:QuotaExceededException.MapiExceptionShutoffQuotaExceeded; Failed to process message due to a permanent exception with message Cannot submit message. [Hostname=${backEnd}]`,
+  throttled: (kind: RepeatedError): string =>
+    `550 ${THROTTLED[kind]} Sender throttled due to continuous ${kind} errors. [Hostname=${backEnd}]`,
   sendAsDenied: (mailbox: string, sender: string): string =>
     `554 5.2.252 SendAsDenied; ${mailbox} not allowed to send as ${sender}; ` +
     `STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; ` +
@@ -120,7 +145,11 @@ type TextReply =
   | 'invalidDomain'
   | 'unknownParameter'
   | 'lineTooLong'
-  | 'mailboxLogonFailure';
+  | 'mailboxLogonFailure'
+  | 'tooManyConnections'
+  | 'tooFast'
+  | 'quotaExceeded'
+  | 'mailboxFull';
 type Text = Record<TextReply, string>;
 
 interface Replies extends Text {
@@ -129,5 +158,6 @@ interface Replies extends Text {
   readonly delivered: (internalId: string) => string;
   readonly chunk: (octets: number) => string;
   readonly unknownCommand: (verb: string) => string;
+  readonly throttled: (kind: RepeatedError) => string;
   readonly sendAsDenied: (mailbox: string, sender: string) => string;
 }

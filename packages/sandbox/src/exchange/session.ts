@@ -57,18 +57,44 @@ class Session {
   async run(): Promise<void> {
     await this.#dialog.answer('GREETING', replies.greeting(this.#context.now()));
     while (!this.#over) {
-      const line = await this.#dialog.line();
+      const line = await this.#nextLine();
       const command = line === undefined ? undefined : parseCommand(line);
       if (line === undefined) {
         this.#dialog.heard('[a line that is too long]');
+        await this.#dialog.penalty();
         this.#connection.write(replies.lineTooLong);
       } else if (command === undefined) {
         // It may be anything, a token too: its text stays out of the record and out of the reply.
         this.#dialog.heard(`[no command, ${line.length} bytes]`);
+        await this.#dialog.penalty();
         this.#connection.write(replies.unknownCommand(''));
       } else {
         await this.#handle(command);
       }
+    }
+  }
+
+  /** The next line; ends the session when it was idle for too long, or altogether too long. @throws Disconnected */
+  async #nextLine(): Promise<Buffer | undefined> {
+    const { limits, now } = this.#context;
+    const since = now();
+    const hangUp = (reply: string): void => {
+      this.#connection.write(reply);
+      this.#connection.end();
+    };
+    const timer =
+      limits.idleTime === Infinity
+        ? undefined
+        : setTimeout(() => hangUp(this.#dialog.refusals.idle()), limits.idleTime);
+    try {
+      const line = await this.#dialog.line();
+      const lasted = now() - this.#connection.conversation.startedAt;
+      if (now() - since < limits.idleTime && lasted < limits.sessionTime) return line;
+      const idle = now() - since >= limits.idleTime;
+      hangUp(idle ? this.#dialog.refusals.idle() : this.#dialog.refusals.sessionTooLong(lasted));
+      throw new Disconnected();
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -137,6 +163,7 @@ class Session {
         return;
       default:
         simple(argument === '' ? '' : `[${argument.length} chars]`);
+        await this.#dialog.penalty();
         this.#connection.write(replies.unknownCommand(verb));
     }
   }

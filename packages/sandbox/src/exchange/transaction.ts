@@ -1,11 +1,14 @@
 // MAIL, RCPT, DATA, BDAT: one message from envelope to verdict (RFC 5321 section 3.3, RFC 3030).
-import { findMailbox } from '../directory.ts';
+import { findMailbox, findTenant } from '../directory.ts';
 import { readHead } from '../inbox/head.ts';
+import { rewriteFrom } from './alias.ts';
 import { type Command, isInternational, parseBdat, parsePath } from './command.ts';
 import type { Dialog } from './dialog.ts';
 import { bareLineEnd, DotDecoder } from './dot-decoder.ts';
 import { type Identity, judgeSubmission } from './identity.ts';
+import { Disconnected } from './input.ts';
 import { newInternalId, replies } from './replies.ts';
+import type { Traffic } from './traffic.ts';
 
 const MAIL_PARAMETERS: ReadonlySet<string> = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID', 'AUTH']);
 const RCPT_PARAMETERS: ReadonlySet<string> = new Set(['NOTIFY', 'ORCPT']);
@@ -186,26 +189,70 @@ export class Transaction {
     this.reset();
     const identity = this.#identity();
     const raw = message.bytes();
-    const refusal = identity === undefined ? replies.needMail : await this.#judgeMessage(open, message, raw, identity);
+    const { senders } = await readHead(raw);
+    const refusal =
+      identity === undefined ? replies.needMail : this.#judgeMessage(open, message, raw, identity, senders);
     if (refusal !== undefined || identity === undefined) {
       await this.#dialog.answer('MESSAGE', refusal ?? replies.needMail);
       return;
     }
+    const { context, connection } = this.#dialog;
+    const traffic = context.traffic.of(identity.mailbox);
+    const turn = await this.#takeTurn(traffic);
+    if (turn === undefined) {
+      await this.#dialog.answer('MESSAGE', replies.tooFast);
+      return;
+    }
     const internalId = newInternalId();
-    const { conversation } = this.#dialog.connection;
-    await this.#dialog.answer('MESSAGE', replies.delivered(internalId), () =>
-      this.#dialog.context.deliver({
+    const digit = await this.#dialog.answer('MESSAGE', replies.delivered(internalId), () => {
+      traffic.delivered(context.now(), open.to.length, raw.length);
+      return context.deliver({
         internalId,
         envelope: { from: open.from, to: open.to, refused: open.refused },
-        raw,
+        raw: this.#withoutAlias(raw, identity, senders),
         identity,
-        conversation,
-      }),
-    );
+        conversation: connection.conversation,
+      });
+    });
+    if (digit !== '2') traffic.messages.splice(traffic.messages.indexOf(turn), 1);
   }
 
-  async #judgeMessage(open: Open, message: Collector, raw: Buffer, identity: Identity): Promise<string | undefined> {
-    const { options, directory } = this.#dialog.context;
+  /** Waits until the mailbox may send again and notes that it does; `undefined` where the message is refused instead. */
+  async #takeTurn(traffic: Traffic): Promise<number | undefined> {
+    const { limits, now } = this.#dialog.context;
+    for (;;) {
+      const at = now();
+      const wait = traffic.nextMessageAt(at, limits.messagesPerMinute) - at;
+      if (wait <= 0) {
+        traffic.messages.push(at);
+        return at;
+      }
+      if (limits.overRate === 'refuse') return undefined;
+      if (!this.#dialog.connection.conversation.open) throw new Disconnected();
+      // In short steps: the sandbox's clock may be moved by hand.
+      await this.#dialog.connection.pause(Math.min(wait, 20));
+    }
+  }
+
+  /** Mail from an alias shows the primary address, unless the organization says otherwise. */
+  #withoutAlias(raw: Buffer, { tenantId, mailbox: address }: Identity, senders: readonly string[]): Buffer {
+    const tenant = findTenant(this.#dialog.context.directory(), tenantId);
+    const mailbox = tenant && findMailbox(tenant, address);
+    if (tenant === undefined || mailbox === undefined || tenant.sendFromAlias) return raw;
+    const alias = senders.find((one) => mailbox.aliases.some((name) => name.toLowerCase() === one.toLowerCase()));
+    if (alias === undefined) return raw;
+    this.#dialog.note(`the alias ${alias} in From became ${mailbox.address}: send from alias is off`);
+    return rewriteFrom(raw, alias, mailbox.address);
+  }
+
+  #judgeMessage(
+    open: Open,
+    message: Collector,
+    raw: Buffer,
+    identity: Identity,
+    senders: readonly string[],
+  ): string | undefined {
+    const { options } = this.#dialog.context;
     if (message.tooLarge) return replies.tooLarge;
     if (open.body !== 'BINARYMIME' && options.bareLineEnds === 'refuse') {
       const bare = bareLineEnd(raw);
@@ -214,12 +261,33 @@ export class Transaction {
         return this.#dialog.refusals.bareLineEnd();
       }
     }
-    const { senders } = await readHead(raw);
+    return this.#judgeSender(open, raw, identity, senders);
+  }
+
+  /** What Exchange's store says to a submission. */
+  #judgeSender(open: Open, raw: Buffer, identity: Identity, senders: readonly string[]): string | undefined {
+    const { directory, limits, traffic: book, now } = this.#dialog.context;
+    const traffic = book.of(identity.mailbox);
+    const throttled = traffic.throttledBy(now());
+    if (throttled !== undefined) return replies.throttled(throttled);
+    const tenant = findTenant(directory(), identity.tenantId);
+    const mailbox = tenant && findMailbox(tenant, identity.mailbox);
     const verdict = judgeSubmission(directory(), identity, [open.from, ...senders]);
     if (verdict === 'no mailbox rights') {
-      this.#dialog.note(`refused: app ${identity.clientId} has no FullAccess to ${identity.mailbox}`);
+      const why = mailbox?.licensed === false ? 'the mailbox has no licence' : `no FullAccess to ${identity.mailbox}`;
+      this.#dialog.note(`refused: app ${identity.clientId}: ${why}`);
+      if (mailbox?.licensed === false) traffic.failed('invalid license', now(), limits);
       return replies.mailboxLogonFailure;
     }
-    return verdict === 'allowed' ? undefined : replies.sendAsDenied(identity.mailbox, verdict.sender);
+    if (verdict !== 'allowed') {
+      traffic.failed('send as denied', now(), limits);
+      return replies.sendAsDenied(identity.mailbox, verdict.sender);
+    }
+    if (traffic.stored + raw.length > (mailbox?.quota ?? Infinity)) {
+      traffic.failed('mailbox full', now(), limits);
+      return replies.mailboxFull;
+    }
+    if (traffic.recipientsToday(now()) + open.to.length > limits.recipientsPerDay) return replies.quotaExceeded;
+    return undefined;
   }
 }
