@@ -232,6 +232,8 @@ const TRANSIENT: ReadonlySet<ErrorCode> = new Set([
 /** Whether the same attempt may succeed later without anybody changing anything. Says nothing of `mayHaveBeenSent`. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof ReplyError || error instanceof AuthenticationError) return error.reply.code < 500;
+  // More recipients than a whole day allows will be too many tomorrow as well.
+  if (error instanceof LimitError && error.code === 'ERR_MAILER_DAILY_LIMIT') return error.retryAfter !== undefined;
   return error instanceof MailError && TRANSIENT.has(error.code);
 }
 

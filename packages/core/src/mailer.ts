@@ -1,6 +1,6 @@
 // The front door: options checked once, then send, verify, close.
 import { createSecureContext, type SecureContext } from 'node:tls';
-import { ConnectionError, InputError, MailError } from './errors.ts';
+import { CapabilityError, ConnectionError, InputError, MailError } from './errors.ts';
 import type { OutgoingMail } from './message.ts';
 import { type CachedTokenSource, type TokenState, cached, isCached } from './oauth/token-cache.ts';
 import type { TokenSource } from './oauth/token-source.ts';
@@ -172,6 +172,7 @@ export function createMailer(options: MailerOptions): Mailer {
     const login = (user ?? envelope.from)?.address;
     if (login === undefined) throw new InputError('ERR_INPUT_ADDRESS', 'user: the null sender cannot log in');
     const content = toContent(mail.message, mail.size);
+    checkSize(content.size, provider.limits.messageSize);
     const job = new Job({ envelope, content, binary: mail.binary === true }, options);
     if (!isTraced(SEND)) return submit(job, login);
     const { id, host, port } = provider;
@@ -302,6 +303,12 @@ function asCached(token: TokenSource | CachedTokenSource, provider: Provider): C
     reserve: provider.tokenReserve,
     onEvent: (event) => TOKEN_EVENTS.publish({ provider: provider.id, ...event }),
   });
+}
+
+function checkSize(size: number | undefined, limit: number | undefined): void {
+  if (size === undefined || limit === undefined || size <= limit) return;
+  const message = `the message has ${size} bytes, this service takes at most ${limit}`;
+  throw new CapabilityError('ERR_SMTP_SIZE_EXCEEDED', message, { stage: 'queue' });
 }
 
 function checkSignal(signal: AbortSignal | undefined): void {

@@ -41,7 +41,7 @@ export type MessageBody = string | Uint8Array | Iterable<string | Uint8Array> | 
 export interface OutgoingMail {
   readonly envelope: Envelope;
   readonly message: MessageBody;
-  /** Bytes of `message`, if known; bytes and text are measured. Declared to the server (RFC 1870). */
+  /** Bytes of `message`, if known; bytes and text are measured as they are handed over. Declared to the server (RFC 1870). */
   readonly size?: number | undefined;
   /** The message has binary parts: it is sent untouched by BDAT, where the server offers BINARYMIME (RFC 3030 section 3). */
   readonly binary?: boolean | undefined;

@@ -8,7 +8,7 @@ const PAGE = new URL('../../../docs/architecture.md', import.meta.url);
 /** What may be taken from Node.js, and by whom: a file, or all of a folder. Types may be taken by everybody. */
 const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 'anything'>>>> = {
   'smtp/socket.ts': { 'node:net': ['default'], 'node:tls': ['default'] },
-  'smtp/channel.ts': { 'node:net': ['isIPv6'], 'node:tls': ['TLSSocket'] },
+  'smtp/channel.ts': { 'node:buffer': ['isAscii'], 'node:net': ['isIPv6'], 'node:tls': ['TLSSocket'] },
   'smtp/opening.ts': { 'node:net': ['isIP'] },
   'smtp/content.ts': { 'node:buffer': ['isAscii'], 'node:util': ['types'] },
   'smtp/mailbox.ts': { 'node:url': ['domainToASCII'] },

@@ -182,3 +182,27 @@ test('a signal that is none is refused at the door', async () => {
   const signal = {} as AbortSignal;
   await expect(b.mailer.send(b.mail(), { signal, deadline: 5 })).rejects.toMatchObject({ code: 'ERR_INPUT_OPTION' });
 });
+
+test('asking again and again whether it is well does not become a storm of logins', async () => {
+  await using b = await bench();
+  b.sandbox.exchange.reply('AUTH', '535 5.7.3 Authentication unsuccessful', { times: Infinity });
+  const outcomes = [];
+  for (let i = 0; i < 5; i++) outcomes.push(await b.mailer.verify().catch((error: unknown) => error));
+  expect(outcomes[0]).toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED' });
+  expect(outcomes[4]).toMatchObject({ code: 'ERR_MAILER_SUSPENDED' });
+  expect(b.sandbox.sessions).toHaveLength(2);
+});
+
+test('a server that takes so many messages a session gets no more in one', async () => {
+  const extensions = (offered: readonly string[]): string[] => [...offered, 'LIMITS MAILMAX=2'];
+  await using b = await bench({ limits: { connections: 1 } }, { smtp: { extensions } });
+  await Promise.all(many(5).map(() => b.mailer.send(b.mail())));
+  expect(b.sandbox.inbox.messages).toHaveLength(5);
+  expect(b.sandbox.sessions).toHaveLength(3);
+});
+
+test('a message larger than the service takes is refused before anything is opened', async () => {
+  await using b = await bench({ limits: { messageSize: 10 } });
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_SMTP_SIZE_EXCEEDED' });
+  expect(b.sandbox.sessions).toHaveLength(0);
+});

@@ -32,10 +32,15 @@ export function sizeLimit(capabilities: Capabilities): number | undefined {
 }
 
 /** The most recipients of one transaction (LIMITS RCPTMAX, RFC 9422 section 5.2). */
-export function recipientLimit(capabilities: Capabilities): number | undefined {
-  for (const limit of capabilities.get('LIMITS') ?? []) {
-    const value = /^RCPTMAX=([0-9]{1,6})$/i.exec(limit)?.[1];
-    if (value !== undefined && Number(value) > 0) return Number(value);
+export const recipientLimit = (capabilities: Capabilities): number | undefined => limit(capabilities, 'RCPTMAX');
+
+/** The most transactions of one session (LIMITS MAILMAX, RFC 9422 section 5.1). */
+export const transactionLimit = (capabilities: Capabilities): number | undefined => limit(capabilities, 'MAILMAX');
+
+function limit(capabilities: Capabilities, name: string): number | undefined {
+  for (const each of capabilities.get('LIMITS') ?? []) {
+    const [key = '', value = ''] = each.split('=');
+    if (key.toUpperCase() === name && /^[0-9]{1,6}$/.test(value) && Number(value) > 0) return Number(value);
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 // A socket, a parser, and a loop that plays dialogues over them, several in flight when the next may speak behind the last
 // words of the one before (RFC 2920 section 3.1). Over 300 lines because what a socket can do wrong has to be judged beside
 // the replies still owed; opening the socket, and whatever can be decided without it, is elsewhere.
+import { isAscii } from 'node:buffer';
 import { type Socket, isIPv6 } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import {
@@ -475,7 +476,9 @@ export class Channel {
       return;
     }
     const sending =
-      framing === 'data' ? this.#sendData(task, content, encoder, sevenBit) : this.#sendChunks(task, content, encoder);
+      framing === 'data'
+        ? this.#sendData(task, content, encoder, sevenBit)
+        : this.#sendChunks(task, content, encoder, sevenBit && framing === 'bdat');
     sending.then(
       () => {
         if (this.#failure !== undefined) return;
@@ -501,7 +504,7 @@ export class Channel {
     let size = 0;
     for await (const piece of content.pieces()) {
       if (this.#failure !== undefined) return;
-      if (sevenBit && piece.some((byte) => byte > 127)) throw eightBitRefused();
+      if (sevenBit && !isAscii(piece)) throw eightBitRefused();
       size += piece.length;
       await this.#write(encoder.encode(piece));
       if (this.#failure !== undefined) return;
@@ -512,7 +515,7 @@ export class Channel {
   }
 
   /** A long or streamed message in chunks (RFC 3030 section 2); the next goes before the last is answered. */
-  async #sendChunks(task: Task, content: Content, encoder: MessageEncoder): Promise<void> {
+  async #sendChunks(task: Task, content: Content, encoder: MessageEncoder, sevenBit: boolean): Promise<void> {
     task.chunking = true;
     let size = 0;
     let gathered: Uint8Array[] = [];
@@ -526,6 +529,7 @@ export class Channel {
     for await (const piece of content.pieces()) {
       if (this.#failure !== undefined) return;
       if (task.stopped) break;
+      if (sevenBit && !isAscii(piece)) throw eightBitRefused();
       size += piece.length;
       const bytes = encoder.encode(piece);
       gathered.push(bytes);

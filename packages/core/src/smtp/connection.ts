@@ -2,7 +2,7 @@
 import type { ConnectionError, MailError } from '../errors.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
-import { type Capabilities, recipientLimit } from './capabilities.ts';
+import { type Capabilities, recipientLimit, transactionLimit } from './capabilities.ts';
 import type { Channel, Done, Run } from './channel.ts';
 import { quit } from './command.ts';
 import { ask } from './dialogue.ts';
@@ -32,6 +32,8 @@ export class Connection {
   readonly token: AccessToken;
   /** Recipients of one transaction, at most. */
   readonly recipientLimit: number;
+  /** Transactions of this session, at most. */
+  readonly transactionLimit: number;
   readonly #sevenBit: boolean;
   readonly #channel: Channel;
   /** From `performance.now()`. */
@@ -46,6 +48,7 @@ export class Connection {
     this.token = token;
     this.facts = facts;
     this.recipientLimit = recipientLimit(facts.capabilities) ?? Infinity;
+    this.transactionLimit = transactionLimit(facts.capabilities) ?? Infinity;
     this.#sevenBit = !facts.capabilities.has('8BITMIME');
   }
 

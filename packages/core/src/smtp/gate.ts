@@ -37,6 +37,7 @@ export interface Health {
 }
 
 const MINUTE = 60_000;
+const MANY_SENDERS = 100;
 const FREE: Slot = { end() {}, refund() {} };
 
 export class Gate {
@@ -121,6 +122,11 @@ export class Gate {
     return (this.#window.nextAt(now) ?? Infinity) - now;
   }
 
+  /** Why no connection may be opened at present. */
+  loginRefusal(): LimitError | undefined {
+    return this.#suspended(this.#login, this.#options.now());
+  }
+
   /** Milliseconds until a connection may be opened. */
   loginWait(): number {
     return Math.max(0, this.#login.state(this.#options.now()).until - this.#options.now());
@@ -142,12 +148,20 @@ export class Gate {
     if (verdict.aboutSender) {
       this.#mailbox.abandoned(turn.probe);
       const breaker = this.#senders.get(sender) ?? new Breaker(this.#options.random);
+      if (this.#senders.size >= MANY_SENDERS) this.#forgetSenders(now);
       this.#senders.set(sender, breaker);
       breaker.failed(verdict.class, error, now, breaker.state(now).position === 'half-open', verdict.wait);
       return false;
     }
     const opened = this.#mailbox.failed(verdict.class, error, now, turn.probe, verdict.wait);
     return opened && !holds(verdict.class);
+  }
+
+  /** Those whose time is over: the next refusal is remembered again. */
+  #forgetSenders(now: number): void {
+    for (const [sender, breaker] of this.#senders) {
+      if (breaker.state(now).position !== 'open') this.#senders.delete(sender);
+    }
   }
 
   loginSucceeded(): void {
@@ -172,7 +186,7 @@ export class Gate {
     const down = reasons.length > 0;
     for (const [sender, breaker] of this.#senders) {
       const state = breaker.state(now);
-      if (state.position !== 'closed') reasons.push(`sending as ${sender} is suspended: ${messageOf(state.reason)}`);
+      if (state.position === 'open') reasons.push(`sending as ${sender} is suspended: ${messageOf(state.reason)}`);
     }
     if (this.#quota !== undefined && this.#quota.left(now) <= this.#quota.limit / 20) {
       reasons.push(`${this.#quota.left(now)} of ${this.#quota.limit} recipients are left of the last 24 hours`);

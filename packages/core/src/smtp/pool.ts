@@ -90,6 +90,8 @@ export class Pool {
   #closing = false;
   /** Nothing at all any more. */
   #closed = false;
+  /** Connections that say goodbye; the server still counts them. */
+  #leaving = 0;
   #sweeper: NodeJS.Timeout | undefined;
   #wake: NodeJS.Timeout | undefined;
   #drained: (() => void) | undefined;
@@ -122,6 +124,9 @@ export class Pool {
   async verify(signal: AbortSignal): Promise<ConnectionFacts> {
     if (this.#closing) throw closedError();
     if (signal.aborted) throw abortError(signal, 'queue');
+    // Somebody asks whether it is well, every few seconds perhaps: that must not become the storm the breaker prevents.
+    const refusal = this.#options.gate.loginRefusal();
+    if (refusal !== undefined) throw refusal;
     if (this.#construction === undefined && this.#open.size >= this.#options.connections) {
       // No more may be opened. One that is at work is proof enough; an idle one makes room.
       const connections = [...this.#open];
@@ -207,11 +212,12 @@ export class Pool {
     if (this.#queue.length === 0 || this.#construction !== undefined || this.#closed) return;
     const now = performance.now();
     const wait = Math.max(gate.loginWait(), this.#openBefore - now);
+    const taken = this.#open.size + this.#leaving;
     if (this.#open.size > 0) {
       const crowded = this.#queue.length > this.#open.size * WAITING_PER_CONNECTION;
-      if (crowded && this.#open.size < this.#options.connections && wait <= 0 && now >= this.#noMoreBefore)
-        this.#construct();
-    } else if (wait > 0 || gate.wait() > 0) this.#wakeIn(Math.max(wait, gate.wait()));
+      if (crowded && taken < this.#options.connections && wait <= 0 && now >= this.#noMoreBefore) this.#construct();
+    } else if (taken >= this.#options.connections) return; // the one that leaves will come by
+    else if (wait > 0 || gate.wait() > 0) this.#wakeIn(Math.max(wait, gate.wait()));
     else this.#construct();
   }
 
@@ -306,7 +312,8 @@ export class Pool {
     }
     // A server that does not stand our pace gets the message again, one step slower. One that fell silent may, too, but
     // another wait would double the caller's: that is for the next message.
-    const stumbled = isStumble(error) && ladder.demote(level) && !isTimeout(error);
+    const late = isTimeout(error);
+    const stumbled = isStumble(error) && ladder.demote(level, !late) && !late;
     // A connection that served before was closed under us, or went with a neighbour: that is not the message's failure.
     if ((stumbled || (!first && connectionDied(error))) && repeatable(job, error) && job.moves < MOVES) {
       job.moves += 1;
@@ -487,7 +494,8 @@ export class Pool {
     // One that has not served yet is not too old, however short its life: replacing it would never end.
     const old =
       now - connection.openedAt >= this.#options.maxAge || Date.now() >= connection.token.expiresAt - TOKEN_END;
-    return idle >= this.#options.idleTimeout || (old && connection.transactions > 0);
+    const spent = connection.transactions >= connection.transactionLimit;
+    return idle >= this.#options.idleTimeout || spent || (old && connection.transactions > 0);
   }
 
   #sweep(): void {
@@ -505,7 +513,12 @@ export class Pool {
   #retire(connection: Connection): void {
     this.#open.delete(connection);
     this.#idleSince.delete(connection);
-    void connection.close(new ConnectionError('ERR_SMTP_CLOSED', 'let go after its time'));
+    this.#leaving += 1;
+    const gone = (): void => {
+      this.#leaving -= 1;
+      if (this.#queue.length > 0) this.#dispatch();
+    };
+    void connection.close(new ConnectionError('ERR_SMTP_CLOSED', 'let go after its time')).then(gone);
   }
 }
 

@@ -38,7 +38,7 @@ export class ReplyParser {
     while (this.#failure === undefined && start < bytes.length) {
       const lineEnd = bytes.indexOf(LF, start);
       const end = lineEnd < 0 ? bytes.length : lineEnd;
-      this.#size += end - start + 1;
+      this.#size += end - start + (lineEnd < 0 ? 0 : 1);
       if (this.#size > MAX_REPLY_BYTES) {
         this.#failure = new ProtocolError(`a reply is longer than ${MAX_REPLY_BYTES} bytes`);
       } else if (lineEnd < 0) {

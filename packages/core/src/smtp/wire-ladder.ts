@@ -34,10 +34,13 @@ export class WireLadder {
     this.#proven = true;
   }
 
-  /** A server stumbled over a legal conversation at `level`. Returns whether there is a step below. */
-  demote(level: WireLevel): boolean {
+  /**
+   * A server stumbled over a legal conversation at `level`. Where that is not `certain`, because silence may have other
+   * reasons, a server that went along before is left where it is. Returns whether there is a step below.
+   */
+  demote(level: WireLevel, certain: boolean): boolean {
     const step = WIRE_LEVELS.indexOf(level);
-    if (step === 0) return false;
+    if (step === 0 || (!certain && this.#proven)) return false;
     this.#top = Math.min(this.#top, step - 1);
     return true;
   }
