@@ -1,0 +1,62 @@
+// Connections that die while nobody uses them: the next message goes out once all the same.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { DEFAULT_TIMEOUTS } from '../src/index.ts';
+import { MAIL, mailerTo, startServer, turnClockByHand } from './hostile.ts';
+import type { Peer } from './scripted-peer.ts';
+import type { Part, ScriptedServer } from './scripted-server.ts';
+
+let server: ScriptedServer;
+beforeAll(async () => {
+  turnClockByHand();
+  server = await startServer();
+});
+afterAll(async () => server[Symbol.asyncDispose]());
+
+const DEATHS: readonly [string, Part][] = [
+  ['closed', (peer) => peer.end()],
+  ['reset', (peer) => peer.reset()],
+  [
+    'closed with a 421',
+    async (peer) => {
+      await peer.say('421 4.4.1 Connection timed out');
+      peer.end();
+    },
+  ],
+  ['told 421 and left open', '421 4.4.1 Connection timed out'],
+  ['spoken to out of turn', '250 2.0.0 by the way'],
+  ['fed with nonsense', 'what?'],
+];
+
+test.each(DEATHS)('an idle connection that was %s', async (_, death) => {
+  server.script({});
+  const mailer = mailerTo(server);
+  await mailer.send(MAIL);
+  const [peer] = server.peers;
+  if (peer === undefined) throw new Error('no connection');
+  await (typeof death === 'string' ? peer.say(death) : death(peer, ''));
+  const receipt = await mailer.send(MAIL);
+  expect(receipt.accepted).toHaveLength(1);
+  expect(server.messages).toHaveLength(2);
+  await mailer.close();
+});
+
+test('an idle connection whose server vanished without a word', async () => {
+  let used = false;
+  const once = {
+    message: async (peer: Peer) => {
+      used = true;
+      await peer.say('250 2.0.0 OK queued');
+    },
+    mail: (peer: Peer) => (used ? peer.stall() : peer.say('250 ok')),
+  };
+  server.script((connection) => (connection === 0 ? once : {}));
+  const mailer = mailerTo(server);
+  await mailer.send(MAIL);
+  const second = mailer.send(MAIL).catch((error: unknown) => error);
+  while (server.peers[0]?.stalled !== true) await nextTurn();
+  await vi.advanceTimersByTimeAsync(DEFAULT_TIMEOUTS.command);
+  expect(await second).toMatchObject({ accepted: [expect.anything()] });
+  expect(server.messages).toHaveLength(2);
+  await mailer.close();
+});
