@@ -44,7 +44,7 @@ export function entraDeviceCode(options: EntraDeviceCodeOptions): EntraDeviceCod
     begin: ({ signal } = {}) =>
       new Promise((resolve, reject) => {
         signal?.throwIfAborted();
-        const finished = publicly(settings, signal, (msal) =>
+        const acquired = publicly(settings, signal, (msal) =>
           msal.acquireTokenByDeviceCode({
             scopes: scopesOf(settings),
             deviceCodeCallback: ({ userCode, verificationUri, message, expiresIn }) => {
@@ -52,11 +52,29 @@ export function entraDeviceCode(options: EntraDeviceCodeOptions): EntraDeviceCod
               resolve({ userCode, verificationUri, message, expiresAt, finished });
             },
           }),
-        ).then((acquired) => keeper.accept(acquired));
+        );
+        const finished = unlessAborted(acquired, signal).then((given) => keeper.accept(given));
         // Before there is a code its failure is that of begin(); afterwards whoever began looks at `finished`.
         finished.catch((error: unknown) => {
           reject(error instanceof Error ? error : new TokenError('ERR_OAUTH_SOURCE', String(error)));
         });
       }),
   };
+}
+
+/** MSAL notices only when it polls next. */
+async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  let abort = (): void => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => {
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }

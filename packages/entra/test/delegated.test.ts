@@ -402,13 +402,17 @@ describe('device code', () => {
     await expect(codes().begin()).rejects.toMatchObject({ error: 'invalid_client', aadsts: 7000218 });
   });
 
-  test('the wait can be given up', async () => {
+  test('the wait can be given up, at once', async () => {
     const controller = new AbortController();
-    server.answers(device(), (response, seen) => {
-      controller.abort(new Error('enough'));
-      pending(response, seen);
+    const polled = new Promise<void>((resolve) => {
+      server.answers(device({ interval: 1 }), (response, seen) => {
+        pending(response, seen);
+        resolve();
+      });
     });
     const { finished } = await codes().begin({ signal: controller.signal });
+    await polled;
+    controller.abort(new Error('enough'));
     await expect(finished).rejects.toThrow('enough');
     await expect(codes().begin({ signal: controller.signal })).rejects.toThrow('enough');
   });

@@ -1,4 +1,5 @@
 // MSAL's way to the network: posts go as core sends them, and what came back is remembered, because MSAL forgets most of it.
+import { setTimeout } from 'node:timers/promises';
 import { type AccessToken, isTransient, TokenError } from '@mailgrant/core';
 import { post, type PostOptions } from './post.ts';
 
@@ -23,7 +24,12 @@ export interface Network {
   readonly failure: Error | undefined;
 }
 
-export function createNetwork(options: PostOptions): Network {
+/** @param pause waits that many milliseconds */
+export function createNetwork(
+  options: PostOptions,
+  pause = (milliseconds: number, signal: AbortSignal | undefined): Promise<void> =>
+    setTimeout(milliseconds, undefined, { signal }),
+): Network {
   let answer: Network['answer'];
   let failure: Error | undefined;
 
@@ -52,9 +58,13 @@ export function createNetwork(options: PostOptions): Network {
         if (posted.token !== undefined) answer = { token: posted.token, body: posted.body };
         else if (!isDeviceCode(posted.body) || posted.status >= 300) failure = posted.error;
         const grant = new URLSearchParams(body).get('grant_type');
-        if (isTransient(failure) && grant?.endsWith('device_code')) {
+        if (grant?.endsWith('device_code') && (isTransient(failure) || posted.body['error'] === 'slow_down')) {
+          if (posted.body['error'] === 'slow_down') await pause(SLOW_DOWN, options.signal);
           failure = undefined;
           return PENDING as MsalResponse<T>;
+        }
+        if (grant === null && failure === undefined) {
+          return { headers: posted.headers, body: { ...DEVICE_DEFAULTS, ...posted.body } as T, status: posted.status };
         }
         // Only what MSAL knows to act upon reaches it: a refusal of a grant in OAuth's words. It would take a page of HTML
         // for a token, and a refusal for a device code.
@@ -67,6 +77,11 @@ export function createNetwork(options: PostOptions): Network {
     },
   };
 }
+
+/** Milliseconds more between polls when the endpoint asks for it (RFC 8628 section 3.5); MSAL would end the sign-in. */
+const SLOW_DOWN = 5000;
+/** Seconds (RFC 8628 section 3.2 has the first optional); without them MSAL polls without a pause and without an end. */
+const DEVICE_DEFAULTS = { interval: 5, expires_in: 900 };
 
 /** MSAL would end a sign-in that somebody is typing a code for because Entra was busy once. */
 const PENDING: MsalResponse<unknown> = { headers: {}, body: { error: 'authorization_pending' }, status: 400 };
