@@ -155,6 +155,17 @@ test.each(ECHOES)(
   },
 );
 
+test.each(ECHOES)('a challenge that repeats the token %s, wherever it is not due, is redacted', async (_, echo) => {
+  for (const part of ['greeting', 'secureEhlo', 'auth', 'mail', 'rcpt', 'data', 'message'] as const) {
+    const text = `334 ${echo}`;
+    const { error } = await attempt(server, { parts: { auth: text, response: text, [part]: text } });
+    expect(error).toMatchObject({ code: 'ERR_SMTP_PROTOCOL' });
+    const sent = part === 'auth' ? {} : { auth: '235 ok' };
+    await attempt(server, { parts: { ...sent, [part]: text, response: text } });
+  }
+  await attempt(server, { parts: { auth: `334 ${echo}`, response: '501 no' }, mailer: TWO_STEPS });
+});
+
 test.each([
   ['whole', challenge(`{"status":"400","token":"${TOKEN}"}`)],
   [

@@ -64,6 +64,8 @@ const WAITING_PER_CONNECTION = 2;
 const PAUSE_AFTER_FAILURE = 30_000;
 /** Stages whose commands share a flight. */
 const IN_FLIGHT: ReadonlySet<Stage | undefined> = new Set<Stage>(['MAIL', 'RCPT', 'DATA', 'RSET']);
+/** Waiting for the first answer: on a connection that served before, nobody may be there any more. */
+const UNHEARD: ReadonlySet<Stage | undefined> = new Set<Stage>(['MAIL', 'RSET']);
 /** A connection is let go this many milliseconds before the token it logged in with ends. */
 const TOKEN_END = 30_000;
 /** How often a message may meet a connection that turns out dead. */
@@ -313,9 +315,10 @@ export class Pool {
     // A server that does not stand our pace gets the message again, one step slower. One that fell silent may, too, but
     // another wait would double the caller's: that is for the next message.
     const late = isTimeout(error);
-    const stumbled = isStumble(error) && ladder.demote(level, !late) && !late;
+    const vanished = !first && late && UNHEARD.has(error.stage);
+    const stumbled = !vanished && isStumble(error) && ladder.demote(level, !late) && !late;
     // A connection that served before was closed under us, or went with a neighbour: that is not the message's failure.
-    if ((stumbled || (!first && connectionDied(error))) && repeatable(job, error) && job.moves < MOVES) {
+    if ((stumbled || vanished || (!first && connectionDied(error))) && repeatable(job, error) && job.moves < MOVES) {
       job.moves += 1;
       for (const other of this.#open) {
         if (other.idle) other.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'idle beside a connection found dead'));
@@ -549,7 +552,7 @@ function isStumble(error: unknown): boolean {
   return (error.reply.code === 500 || error.reply.code === 503) && IN_FLIGHT.has(error.stage);
 }
 
-function isTimeout(error: unknown): boolean {
+function isTimeout(error: unknown): error is ConnectionError {
   return error instanceof ConnectionError && error.code === 'ERR_SMTP_TIMEOUT';
 }
 
