@@ -8,6 +8,7 @@ import type {
   EnterpriseApp,
   FederatedCredential,
   FederatedIssuer,
+  HveAccount,
   Mailbox,
   Permissions,
   ServicePrincipal,
@@ -60,7 +61,7 @@ export interface AppOptions {
   readonly permissions?: Partial<Permissions>;
   /** Whether the registration is enabled; default `true`. */
   readonly enabled?: boolean;
-  /** Exchange application permissions consented to; default `['SMTP.SendAsApp']`, none with `roleScope`. */
+  /** Exchange application permissions consented to; default `['SMTP.SendAsApp']`, with HVE accounts `'Mail.Send'` too, none with `roleScope`. */
   readonly roles?: readonly string[];
   /** Delegated Exchange permissions consented to for every user; default `['SMTP.Send', 'Mail.Send']`. */
   readonly scopes?: readonly string[];
@@ -95,6 +96,14 @@ export interface MailboxOptions {
   readonly sendAs?: readonly string[];
 }
 
+export interface HveOptions {
+  readonly address: string;
+  /** Client ids of the apps that may use it; default: any. */
+  readonly allowedApps?: readonly string[];
+  /** Default `'BillingPolicyValid'`. */
+  readonly billing?: HveAccount['billing'];
+}
+
 export interface TenantOptions {
   /** Default: a random GUID. */
   readonly id?: string;
@@ -106,6 +115,8 @@ export interface TenantOptions {
   readonly smtpAuth?: boolean;
   /** Default: `noreply@` the last domain. */
   readonly mailboxes?: readonly (string | MailboxOptions)[];
+  /** High Volume Email accounts, each with a user of its own; default: none. */
+  readonly hve?: readonly (string | HveOptions)[];
   /** Accounts; default: one for each mailbox, with its address, and `admin@` the first domain. Given ones are added. */
   readonly users?: readonly (string | UserOptions)[];
   /** Whether mail keeps an alias as its sender, `SendFromAliasEnabled`; default `false`: the primary address is shown. */
@@ -174,7 +185,13 @@ interface AppEntry {
   readonly options: AppOptions;
 }
 
-const appFrom = (options: AppOptions, tenantId: string, now: number, users: readonly User[]): AppEntry => {
+const appFrom = (
+  options: AppOptions,
+  tenantId: string,
+  now: number,
+  users: readonly User[],
+  defaultRoles: readonly string[],
+): AppEntry => {
   const clientId = options.clientId ?? randomUUID();
   const objectId = options.objectId ?? randomUUID();
   const { servicePrincipal = true } = options;
@@ -193,13 +210,13 @@ const appFrom = (options: AppOptions, tenantId: string, now: number, users: read
       redirectUris: options.redirectUris ?? ['http://localhost', 'http://localhost/callback'],
       publicClient: options.publicClient ?? true,
       multiTenant: options.multiTenant ?? false,
-      permissions: { roles: ['SMTP.SendAsApp'], scopes: SCOPES, ...options.permissions },
+      permissions: { roles: defaultRoles, scopes: SCOPES, ...options.permissions },
       enabled: options.enabled ?? true,
     },
     enterprise: {
       clientId,
       objectId,
-      roles: options.roles ?? (options.roleScope === undefined ? ['SMTP.SendAsApp'] : []),
+      roles: options.roles ?? (options.roleScope === undefined ? defaultRoles : []),
       scopes: options.scopes ?? SCOPES,
       consents: [],
       enabled: options.signIn ?? true,
@@ -234,6 +251,20 @@ const mailboxFrom = (option: string | MailboxOptions, apps: readonly AppEntry[],
   };
 };
 
+const hveFrom = (
+  { address, allowedApps = [], billing = 'BillingPolicyValid' }: HveOptions,
+  apps: readonly AppEntry[],
+): HveAccount => ({
+  address,
+  billing,
+  allowedApps: allowedApps.map((clientId) => {
+    const app = apps.find(({ enterprise }) => enterprise.clientId === clientId);
+    // Left out, it would open the account to every app.
+    if (app === undefined) throw new TypeError(`the tenant has no app ${clientId} to allow for ${address}`);
+    return app.enterprise.objectId;
+  }),
+});
+
 /** Builds the directory; the first mention of a client id is the app's home tenant and decides its secrets. */
 export function createDirectory(
   tenants: readonly TenantOptions[],
@@ -246,8 +277,11 @@ export function createDirectory(
     const domains = options.domains ?? ['contoso.onmicrosoft.com', 'contoso.com'];
     const mailboxes = options.mailboxes ?? [`noreply@${domains.at(-1) ?? 'contoso.com'}`];
     const addresses = mailboxes.map((one) => (typeof one === 'string' ? one : one.address));
-    const users = usersFrom(options, addresses, domains[0] ?? 'contoso.com');
-    const apps = (options.apps ?? [{}]).map((app) => appFrom(app, id, now, users));
+    const hve = (options.hve ?? []).map((one): HveOptions => (typeof one === 'string' ? { address: one } : one));
+    const owners = [...addresses, ...hve.map(({ address }) => address)];
+    const users = usersFrom(options, owners, domains[0] ?? 'contoso.com');
+    const roles = ['SMTP.SendAsApp', ...(hve.length > 0 ? ['Mail.Send'] : [])];
+    const apps = (options.apps ?? [{}]).map((app) => appFrom(app, id, now, users, roles));
     for (const { registration, options: app } of apps) {
       const known = registrations.get(registration.clientId);
       const several = known !== undefined && { ...known, multiTenant: app.multiTenant ?? true };
@@ -270,6 +304,7 @@ export function createDirectory(
       sendFromAlias: options.sendFromAlias ?? false,
       servicePrincipals: apps.flatMap(({ servicePrincipal }) => servicePrincipal ?? []),
       mailboxes: mailboxes.map((one) => mailboxFrom(one, apps, users)),
+      hveAccounts: hve.map((account) => hveFrom(account, apps)),
     };
   });
   return { tenants: made, apps: [...registrations.values()], issuers };

@@ -112,6 +112,21 @@ export interface RoleAssignment {
   readonly scope: readonly string[];
 }
 
+/** A High Volume Email account (`New-MailUser -HVEAccount`). */
+export interface HveAccount {
+  readonly address: string;
+  /** Object ids of the enterprise applications that may use it (`Add-HVEAppAccess`); empty: any. */
+  readonly allowedApps: readonly string[];
+  /** As `Get-HVEAccountBillingPolicy` tells. */
+  readonly billing:
+    | 'BillingPolicyValid'
+    | 'NoProperBillingPolicyStored'
+    | 'BillingPolicyNotFound'
+    | 'NoConnectedBillingPolicyFound'
+    | 'SubscriptionIsNotActive'
+    | 'NoSPOLicenseFound';
+}
+
 export interface Mailbox {
   /** Primary SMTP address. */
   readonly address: string;
@@ -151,6 +166,7 @@ export interface Tenant {
   /** `SendFromAliasEnabled`: whether mail keeps an alias as its sender. */
   readonly sendFromAlias: boolean;
   readonly mailboxes: readonly Mailbox[];
+  readonly hveAccounts: readonly HveAccount[];
 }
 
 export interface Directory {

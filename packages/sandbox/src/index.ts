@@ -1,5 +1,5 @@
 export { createSandbox } from './sandbox.ts';
-export type { DirectoryHandle, EntraSettings, Sandbox, SandboxOptions } from './sandbox.ts';
+export type { DirectoryHandle, EntraSettings, Hve, HveSettings, Sandbox, SandboxOptions } from './sandbox.ts';
 export {
   editApp,
   editEnterpriseApp,
@@ -19,6 +19,7 @@ export type {
   EnterpriseApp,
   FederatedCredential,
   FederatedIssuer,
+  HveAccount,
   Mailbox,
   Permissions,
   RoleAssignment,
@@ -30,6 +31,7 @@ export type {
 export type {
   AppOptions,
   FederatedCredentialOptions,
+  HveOptions,
   MailboxOptions,
   SecretOptions,
   TenantOptions,

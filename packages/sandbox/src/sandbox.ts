@@ -8,10 +8,11 @@ import { type Directory, type FederatedIssuer, findUser } from './directory.ts';
 import { createDirectory, type TenantOptions } from './directory-options.ts';
 import { Entra } from './entra/entra.ts';
 import type { TokenRequestRecord } from './entra/token-endpoint.ts';
-import type { ExchangeOptions } from './exchange/context.ts';
+import type { ExchangeContext, ExchangeOptions } from './exchange/context.ts';
 import type { SmtpSession } from './exchange/conversation.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { ExchangeFaults } from './exchange/fault.ts';
+import { HOSTS } from './exchange/replies.ts';
 import { DEFAULT_LIMITS, TrafficBook } from './exchange/traffic.ts';
 import type { ApiSource } from './inbox/api.ts';
 import { Inbox } from './inbox/inbox.ts';
@@ -23,13 +24,34 @@ export interface SandboxOptions {
   /** The sandbox's clock, epoch milliseconds; default `Date.now`. Tokens and secrets expire by it. */
   readonly now?: () => number;
   /** Ports on 127.0.0.1; default 0: any free one. */
-  readonly ports?: { readonly smtp?: number; readonly http?: number; readonly https?: number };
+  readonly ports?: {
+    readonly smtp?: number;
+    readonly http?: number;
+    readonly https?: number;
+    readonly hve?: number;
+  };
   /** Milliseconds an access token is good for; default 3599 seconds. */
   readonly tokenLifetime?: number;
   readonly entra?: EntraSettings;
   /** Issuers whose tokens federated credentials accept, with their public keys; see also `entra.addIdentityProvider()`. */
   readonly issuers?: readonly FederatedIssuer[];
   readonly smtp?: ExchangeOptions;
+  /** High Volume Email, for the accounts in `tenants[].hve`. */
+  readonly hve?: HveSettings;
+}
+
+export interface HveSettings {
+  /** Milliseconds a token has to be good for still; default 10 minutes. */
+  readonly tokenMargin?: number;
+}
+
+/** High Volume Email: a second SMTP server with rules of its own. */
+export interface Hve {
+  readonly smtp: { readonly host: string; readonly port: number };
+  /** The scope to ask for: `https://outlook.office.com/.default`. */
+  readonly scope: string;
+  /** Its faults and traffic. */
+  readonly exchange: Exchange;
 }
 
 export interface EntraSettings {
@@ -78,6 +100,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly directory: DirectoryHandle;
   readonly entra: Entra;
   readonly exchange: Exchange;
+  readonly hve: Hve;
   readonly inbox: Inbox;
   /** Every token request so far. */
   readonly tokenRequests: readonly TokenRequestRecord[];
@@ -128,20 +151,8 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     onRequest: activity,
   });
   const certificate = await createServerCertificate(smtp.certificateNames ?? ['localhost', '127.0.0.1', '::1']);
-  const exchange = new Exchange({
-    options: {
-      extensions: smtp.extensions ?? ((offered) => offered),
-      maxSize: smtp.maxSize ?? 157_286_400,
-      maxRecipients: smtp.maxRecipients ?? 500,
-      unknownRecipients: smtp.unknownRecipients ?? 'accept',
-      refuse: smtp.refuse ?? [],
-      bareLineEnds: smtp.bareLineEnds ?? 'refuse',
-      replyDelay: smtp.replyDelay ?? 0,
-      implicitTls: smtp.implicitTls ?? false,
-    },
-    limits: { ...DEFAULT_LIMITS, ...smtp.limits },
-    traffic: new TrafficBook(),
-    faults: new ExchangeFaults(),
+  let sessionCount = 0;
+  const common: Omit<ExchangeContext, 'options' | 'host' | 'hve' | 'faults' | 'traffic' | 'limits'> = {
     secureContext: createSecureContext({
       cert: certificate.certificate,
       key: certificate.key,
@@ -150,21 +161,54 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     directory: known,
     now,
     keys: () => entra.keys(),
+    nextSession: () => (sessionCount += 1),
     onSession: activity,
     deliver: (delivery) => inbox.deliver(delivery),
+  };
+  const exchangeOptions = {
+    extensions: smtp.extensions ?? ((offered: readonly string[]) => offered),
+    maxSize: smtp.maxSize ?? 157_286_400,
+    maxRecipients: smtp.maxRecipients ?? 500,
+    unknownRecipients: smtp.unknownRecipients ?? 'accept',
+    refuse: smtp.refuse ?? [],
+    bareLineEnds: smtp.bareLineEnds ?? 'refuse',
+    replyDelay: smtp.replyDelay ?? 0,
+    implicitTls: smtp.implicitTls ?? false,
+  };
+  const exchange = new Exchange({
+    ...common,
+    options: exchangeOptions,
+    host: HOSTS.exchange,
+    hve: undefined,
+    limits: { ...DEFAULT_LIMITS, ...smtp.limits },
+    traffic: new TrafficBook(),
+    faults: new ExchangeFaults(),
   });
+  const hve = new Exchange({
+    ...common,
+    options: { ...exchangeOptions, maxSize: 10_485_760, maxRecipients: 50, implicitTls: false },
+    host: HOSTS.hve,
+    hve: { tokenMargin: options.hve?.tokenMargin ?? 600_000 },
+    limits: { ...DEFAULT_LIMITS, connections: Infinity, recipientsPerDay: Infinity },
+    traffic: new TrafficBook(),
+    faults: new ExchangeFaults(),
+  });
+  const sessions = (): readonly SmtpSession[] =>
+    [...exchange.sessions, ...hve.sessions].toSorted((one, other) => one.id - other.id);
 
   const web = createServer();
   const secureWeb = createTlsServer({ cert: certificate.certificate, key: certificate.key, minVersion: 'TLSv1.2' });
   const smtpPort = await exchange.listen(options.ports?.smtp ?? 0);
+  let hvePort: number;
   let httpPort: number;
   let httpsPort: number;
   try {
+    hvePort = await hve.listen(options.ports?.hve ?? 0);
     httpPort = await listen(web, options.ports?.http ?? 0);
     httpsPort = await listen(secureWeb, options.ports?.https ?? 0);
   } catch (error) {
     web.close();
-    await exchange.close();
+    await Promise.all([exchange.close(), hve.close()]);
     throw error;
   }
   const origin = `http://127.0.0.1:${httpPort}`;
@@ -179,7 +223,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   };
   const api: ApiSource = {
     inbox,
-    sessions: () => exchange.sessions,
+    sessions,
     tokenRequests: () => entra.requests,
     onActivity: (listener) => {
       watchers.add(listener);
@@ -197,7 +241,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       inbox.close();
       for (const server of servers) server.closeAllConnections();
       const stopped = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
-      await Promise.all([exchange.close(), ...stopped]);
+      await Promise.all([exchange.close(), hve.close(), ...stopped]);
     })());
   return {
     ...settings,
@@ -213,12 +257,17 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     },
     entra,
     exchange,
+    hve: {
+      smtp: { host: 'localhost', port: hvePort },
+      scope: 'https://outlook.office.com/.default',
+      exchange: hve,
+    },
     inbox,
     get tokenRequests() {
       return entra.requests;
     },
     get sessions() {
-      return exchange.sessions;
+      return sessions();
     },
     close,
     [Symbol.asyncDispose]: close,

@@ -136,6 +136,22 @@ describe('repeated errors', () => {
   });
 });
 
+test('recipients refused again and again throttle a mailbox, too', async () => {
+  await using sandbox = await createSandbox({
+    smtp: { limits: { repeatedErrors: 2 }, maxRecipients: 1, unknownRecipients: 'refuse' },
+  });
+  using client = await RawClient.authenticated(sandbox);
+  const ghosts = ['a@contoso.com', 'b@contoso.com', 'ada@example.com'];
+  expect(await send(client, sandbox, undefined, ghosts)).toMatch(
+    /^550 5\.2\.255 Sender throttled due to continuous invalid recipients errors/,
+  );
+  await using other = await createSandbox({ smtp: { limits: { repeatedErrors: 2 }, maxRecipients: 1 } });
+  using crowd = await RawClient.authenticated(other);
+  expect(await send(crowd, other, undefined, ['a@example.com', 'b@example.com', 'c@example.com'])).toMatch(
+    /^550 5\.2\.254 Sender throttled due to continuous too many recipients errors/,
+  );
+});
+
 describe('time', () => {
   test('a right granted or taken is not noticed at once', async () => {
     let now = START;

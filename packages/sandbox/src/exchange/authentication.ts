@@ -1,6 +1,7 @@
 // The AUTH command (RFC 4954) as Exchange handles it: XOAUTH2 in both forms, passwords refused.
 import { findUser } from '../directory.ts';
 import type { Dialog } from './dialog.ts';
+import { authenticateHve, describeMalformed } from './hve.ts';
 import { authenticate, type Identity } from './identity.ts';
 import { replies } from './replies.ts';
 import { decodeBase64, describeCredentials, parseXoauth2 } from './xoauth2.ts';
@@ -30,18 +31,21 @@ async function xoauth2(dialog: Dialog, initial: string | undefined): Promise<Ide
   const encoded = initial ?? (await ask(dialog, ''));
   if (encoded === '*') return refuse(dialog, replies.authenticationCancelled);
   const decoded = encoded === undefined ? undefined : decodeBase64(encoded);
+  const credentials = decoded && parseXoauth2(decoded);
+  const { directory, keys, now, hve } = dialog.context;
+  if (credentials === undefined && hve !== undefined) {
+    return refuse(dialog, dialog.refusals.malformedXoauth2(describeMalformed(decoded)));
+  }
   if (decoded === undefined) return refuse(dialog, replies.invalidArguments);
-  const credentials = parseXoauth2(decoded);
   if (credentials === undefined) {
     dialog.note('refused: the response is not user=…^Aauth=Bearer …^A^A');
     return refuse(dialog, dialog.refusals.authenticationFailed());
   }
-  const { directory, keys, now } = dialog.context;
-  const outcome = await authenticate(credentials.user, credentials.token, {
-    directory: directory(),
-    keys: await keys(),
-    now: now(),
-  });
+  const { user, token } = credentials;
+  const context = { directory: directory(), keys: await keys(), now: now() };
+  const outcome = await (hve === undefined
+    ? authenticate(user, token, context)
+    : authenticateHve(user, token, context, hve));
   if ('refused' in outcome) {
     dialog.note(`refused: ${outcome.why}`);
     return refuse(dialog, dialog.refusals[outcome.refused]());

@@ -4,6 +4,7 @@ import type { SecureContext } from 'node:tls';
 import type { Directory } from '../directory.ts';
 import type { Delivery } from '../inbox/message.ts';
 import type { ExchangeFaults } from './fault.ts';
+import type { HveRules } from './hve.ts';
 import type { ExchangeLimits, TrafficBook } from './traffic.ts';
 
 /** A recipient that is refused at RCPT. */
@@ -41,6 +42,12 @@ export interface ExchangeOptions {
 
 export interface ExchangeContext {
   readonly options: Required<Omit<ExchangeOptions, 'certificateNames' | 'limits' | 'propagationDelay'>>;
+  /** The name it greets with. */
+  readonly host: string;
+  /** Rules of High Volume Email, where it is that. */
+  readonly hve: HveRules | undefined;
+  /** Numbers sessions, over all listeners. */
+  readonly nextSession: () => number;
   readonly limits: ExchangeLimits;
   readonly traffic: TrafficBook;
   readonly faults: ExchangeFaults;

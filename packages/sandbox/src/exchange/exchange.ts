@@ -68,7 +68,7 @@ export class Exchange {
 
   async #accept(socket: Socket): Promise<void> {
     const remote = `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
-    const conversation = new Conversation(this.#sessions.length + 1, this.#context.now(), remote);
+    const conversation = new Conversation(this.#context.nextSession(), this.#context.now(), remote);
     const connection = new Connection(socket, conversation);
     this.#sessions.push(conversation);
     this.#connections.add(connection);

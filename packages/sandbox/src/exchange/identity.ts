@@ -29,7 +29,17 @@ export interface Identity {
 
 /** A refusal: which reply it gets, and why, for the person at the sandbox. Exchange itself does not tell. */
 export interface Refused {
-  readonly refused: 'authenticationFailed' | 'disabledForTenant' | 'disabledForMailbox' | 'mailboxInaccessible';
+  readonly refused:
+    | 'authenticationFailed'
+    | 'disabledForTenant'
+    | 'disabledForMailbox'
+    | 'mailboxInaccessible'
+    | 'tokenExpiresSoon'
+    | 'tokenExpired'
+    | 'invalidPermissions'
+    | 'appNotAllowed'
+    | 'notAnHveAccount'
+    | 'billing';
   readonly why: string;
 }
 

@@ -6,8 +6,11 @@ const FRONT_END = 'AM0SB01CA0001';
 const BACK_END = 'AM8SB01MB0001';
 const SITE = 'eursb01.prod.outlook.com';
 
-/** The name in the greeting and in EHLO. */
-const greetingHost: string = `${FRONT_END}.outlook.office365.com`;
+/** The names in the greeting and in EHLO. */
+export const HOSTS = {
+  exchange: `${FRONT_END}.outlook.office365.com`,
+  hve: `${FRONT_END}.smtp.hve.mx.microsoft`,
+} as const;
 const frontEnd = `${FRONT_END}.${SITE}`;
 const backEnd = `${BACK_END}.${SITE}`;
 
@@ -48,6 +51,20 @@ export class Refusals {
       `535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the ${of}. Visit https://aka.ms/smtp_auth_disabled for more information.`,
     );
   mailboxInaccessible = (): string => this.#with('550 Mailbox cannot be accessed');
+  tokenExpiresSoon = (): string => this.#with('535 5.7.142 Token will expire soon');
+  tokenExpired = (): string => this.#with('535 5.7.143 Expired token');
+  invalidPermissions = (): string => this.#with('535 5.7.144 XOAUTH2 authentication failed. Invalid API permissions.');
+  appNotAllowed = (): string =>
+    this.#with('550 5.7.240 The application is not allowed for use with this High Volume Email account');
+  notAnHveAccount = (): string =>
+    this.#with('550 5.2.240 The authenticating identity is not a High Volume Email account');
+  billing = (): string => this.#with('550 5.7.1 The High Volume Email account has no valid billing policy');
+  malformedXoauth2 = (number: string): string => this.#with(`501 5.5.${number} Invalid XOAUTH2 argument`);
+  otherEnvelopeSender = (): string =>
+    this.#with('550 5.7.62 MAIL FROM differs from the High Volume Email account that authenticated');
+  otherHeaderSender = (): string => this.#with('550 5.6.241 The From header differs from the envelope sender');
+  externalRecipient = (): string =>
+    this.#with('550 5.7.1 High Volume Email delivers to recipients of the organization only');
   idle = (): string => this.#with('421 4.4.2 Connection timed out');
   sessionTooLong = (milliseconds: number): string =>
     this.#with(
@@ -63,14 +80,16 @@ const THROTTLED: Readonly<Record<RepeatedError, string>> = {
   'mailbox full': '5.2.251',
   'send as denied': '5.2.252',
   'invalid license': '5.2.253',
+  'too many recipients': '5.2.254',
+  'invalid recipients': '5.2.255',
 };
 
 /** Replies without a trailer. */
 export const replies: Replies = {
-  greeting: (now: number): string =>
-    `220 ${greetingHost} Microsoft ESMTP MAIL Service ready at ${new Date(now).toUTCString().replace('GMT', '+0000')}`,
-  hello: (client: string, extensions: readonly string[]): string[] => [
-    `${greetingHost} Hello [${client}]`,
+  greeting: (host: string, now: number): string =>
+    `220 ${host} Microsoft ESMTP MAIL Service ready at ${new Date(now).toUTCString().replace('GMT', '+0000')}`,
+  hello: (host: string, client: string, extensions: readonly string[]): string[] => [
+    `${host} Hello [${client}]`,
     ...extensions,
   ],
   startTls: '220 2.0.0 SMTP server ready',
@@ -153,8 +172,8 @@ type TextReply =
 type Text = Record<TextReply, string>;
 
 interface Replies extends Text {
-  readonly greeting: (now: number) => string;
-  readonly hello: (client: string, extensions: readonly string[]) => string[];
+  readonly greeting: (host: string, now: number) => string;
+  readonly hello: (host: string, client: string, extensions: readonly string[]) => string[];
   readonly delivered: (internalId: string) => string;
   readonly chunk: (octets: number) => string;
   readonly unknownCommand: (verb: string) => string;

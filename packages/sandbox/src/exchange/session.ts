@@ -55,7 +55,7 @@ class Session {
   }
 
   async run(): Promise<void> {
-    await this.#dialog.answer('GREETING', replies.greeting(this.#context.now()));
+    await this.#dialog.answer('GREETING', replies.greeting(this.#context.host, this.#context.now()));
     while (!this.#over) {
       const line = await this.#nextLine();
       const command = line === undefined ? undefined : parseCommand(line);
@@ -173,7 +173,11 @@ class Session {
       await this.#dialog.answer('EHLO', replies.invalidDomain);
       return;
     }
-    const lines = replies.hello(this.#connection.remoteAddress, verb === 'EHLO' ? this.#extensions() : []);
+    const lines = replies.hello(
+      this.#context.host,
+      this.#connection.remoteAddress,
+      verb === 'EHLO' ? this.#extensions() : [],
+    );
     const reply = lines.map((text, index) => `250${index === lines.length - 1 ? ' ' : '-'}${text}`).join('\n');
     await this.#dialog.answer('EHLO', reply, () => {
       this.#greeted = true;

@@ -1,7 +1,12 @@
 // What a mailbox has sent and how, and the limits Exchange sets to it. By the sandbox's clock.
 
 /** Kinds of error whose repetition Exchange punishes, with the code it then gives (`550 5.2.25x`). */
-export type RepeatedError = 'mailbox full' | 'send as denied' | 'invalid license';
+export type RepeatedError =
+  | 'mailbox full'
+  | 'send as denied'
+  | 'invalid license'
+  | 'too many recipients'
+  | 'invalid recipients';
 
 /** Limits of one mailbox. `Infinity` sets none. */
 export interface ExchangeLimits {
@@ -13,7 +18,7 @@ export interface ExchangeLimits {
   readonly overRate: 'delay' | 'refuse';
   /** Recipients in any 24 hours; then 554 5.2.0. */
   readonly recipientsPerDay: number;
-  /** Errors of one kind in a row after which the mailbox is throttled: 550 5.2.251 to 5.2.253. */
+  /** Errors of one kind in a row after which the mailbox is throttled: 550 5.2.251 to 5.2.255. */
   readonly repeatedErrors: number;
   /** Milliseconds a throttled mailbox stays so. */
   readonly throttleTime: number;

@@ -5,10 +5,11 @@ import { rewriteFrom } from './alias.ts';
 import { type Command, isInternational, parseBdat, parsePath } from './command.ts';
 import type { Dialog } from './dialog.ts';
 import { bareLineEnd, DotDecoder } from './dot-decoder.ts';
+import { isInternal, mayUseSender } from './hve.ts';
 import { type Identity, judgeSubmission } from './identity.ts';
 import { Disconnected } from './input.ts';
 import { newInternalId, replies } from './replies.ts';
-import type { Traffic } from './traffic.ts';
+import type { RepeatedError, Traffic } from './traffic.ts';
 
 const MAIL_PARAMETERS: ReadonlySet<string> = new Set(['SIZE', 'BODY', 'SMTPUTF8', 'RET', 'ENVID', 'AUTH']);
 const RCPT_PARAMETERS: ReadonlySet<string> = new Set(['NOTIFY', 'ORCPT']);
@@ -84,7 +85,8 @@ export class Transaction {
   }
 
   #judgeMail(argument: string, offered: ReadonlySet<string>): { readonly reply: string; readonly open?: Open } {
-    if (this.#identity() === undefined) return { reply: this.#dialog.refusals.notAuthenticated() };
+    const identity = this.#identity();
+    if (identity === undefined) return { reply: this.#dialog.refusals.notAuthenticated() };
     if (this.#open !== undefined) return { reply: replies.senderTwice };
     const path = parsePath(argument, 'FROM');
     if (path === 'syntax') return { reply: replies.invalidArguments };
@@ -100,7 +102,11 @@ export class Transaction {
     if (!BODIES.has(body) || !bodyOffered) return { reply: replies.invalidArguments };
     const utf8 = parameters.has('SMTPUTF8');
     if (isInternational(address) && !utf8) return { reply: replies.senderInvalid };
-    if (Number(size ?? 0) > this.#dialog.context.options.maxSize) return { reply: replies.tooLarge };
+    const { options, hve } = this.#dialog.context;
+    if (Number(size ?? 0) > options.maxSize) return { reply: replies.tooLarge };
+    if (hve !== undefined && !mayUseSender(identity, address)) {
+      return { reply: this.#dialog.refusals.otherEnvelopeSender() };
+    }
     return { reply: replies.senderOk, open: { from: address, body, utf8, to: [], refused: [], chunks: undefined } };
   }
 
@@ -126,8 +132,15 @@ export class Transaction {
     const { address, parameters } = path;
     if ([...parameters.keys()].some((keyword) => !RCPT_PARAMETERS.has(keyword))) return replies.unknownParameter;
     if (isInternational(address) && !open.utf8) return replies.recipientInvalid;
-    const { options, directory } = this.#dialog.context;
-    if (open.to.length >= options.maxRecipients) return replies.tooManyRecipients;
+    const { options, directory, hve } = this.#dialog.context;
+    const identity = this.#identity();
+    if (hve !== undefined && identity !== undefined && !isInternal(directory(), identity, address)) {
+      return this.#dialog.refusals.externalRecipient();
+    }
+    if (open.to.length >= options.maxRecipients) {
+      this.#failed('too many recipients');
+      return replies.tooManyRecipients;
+    }
     const rule = options.refuse.find(({ match }) =>
       typeof match === 'string' ? match.toLowerCase() === address.toLowerCase() : new RegExp(match).test(address),
     );
@@ -135,9 +148,14 @@ export class Transaction {
     const domain = address.slice(address.lastIndexOf('@') + 1).toLowerCase();
     const home = directory().tenants.find(({ domains }) => domains.some((name) => name.toLowerCase() === domain));
     const missing = home !== undefined && findMailbox(home, address) === undefined;
-    return missing && options.unknownRecipients === 'refuse'
-      ? this.#dialog.refusals.recipientNotFound()
-      : replies.recipientOk;
+    if (!missing || options.unknownRecipients === 'accept') return replies.recipientOk;
+    this.#failed('invalid recipients');
+    return this.#dialog.refusals.recipientNotFound();
+  }
+
+  #failed(kind: RepeatedError): void {
+    const { traffic, now, limits } = this.#dialog.context;
+    traffic.of(this.#identity()?.mailbox ?? '').failed(kind, now(), limits);
   }
 
   async data({ argument }: Command): Promise<void> {
@@ -261,7 +279,10 @@ export class Transaction {
         return this.#dialog.refusals.bareLineEnd();
       }
     }
-    return this.#judgeSender(open, raw, identity, senders);
+    if (this.#dialog.context.hve === undefined) return this.#judgeSender(open, raw, identity, senders);
+    return senders.every((one) => mayUseSender(identity, one)) && senders.length > 0
+      ? undefined
+      : this.#dialog.refusals.otherHeaderSender();
   }
 
   /** What Exchange's store says to a submission. */
@@ -276,15 +297,15 @@ export class Transaction {
     if (verdict === 'no mailbox rights') {
       const why = mailbox?.licensed === false ? 'the mailbox has no licence' : `no FullAccess to ${identity.mailbox}`;
       this.#dialog.note(`refused: app ${identity.clientId}: ${why}`);
-      if (mailbox?.licensed === false) traffic.failed('invalid license', now(), limits);
+      if (mailbox?.licensed === false) this.#failed('invalid license');
       return replies.mailboxLogonFailure;
     }
     if (verdict !== 'allowed') {
-      traffic.failed('send as denied', now(), limits);
+      this.#failed('send as denied');
       return replies.sendAsDenied(identity.mailbox, verdict.sender);
     }
     if (traffic.stored + raw.length > (mailbox?.quota ?? Infinity)) {
-      traffic.failed('mailbox full', now(), limits);
+      this.#failed('mailbox full');
       return replies.mailboxFull;
     }
     if (traffic.recipientsToday(now()) + open.to.length > limits.recipientsPerDay) return replies.quotaExceeded;

@@ -55,13 +55,28 @@ const activityItem = ({ key, href, at, title, detail, bad }, current) =>
     ),
   );
 
+const GRANTS = {
+  client_credentials: 'app',
+  authorization_code: 'sign-in',
+  refresh_token: 'refresh',
+  password: 'password',
+  'urn:ietf:params:oauth:grant-type:device_code': 'device code',
+};
+const grantName = (grant) => (Object.hasOwn(GRANTS, grant) ? GRANTS[grant] : grant);
+
 function activity() {
   const requests = state.tokenRequests.map((request, index) => ({
     key: `token-${index}`,
     href: `#/tokens/${index}`,
     at: new Date(request.at).toISOString(),
     title: { issued: 'Token issued', refused: 'Token refused', fault: 'Token fault' }[request.outcome],
-    detail: request.outcome === 'issued' ? request.scope : (request.error ?? `HTTP ${request.status || 'none'}`),
+    detail: [
+      grantName(request.grant),
+      request.user,
+      request.outcome === 'issued' ? request.scope : (request.error ?? `HTTP ${request.status || 'none'}`),
+    ]
+      .filter(Boolean)
+      .join(' · '),
     bad: request.outcome !== 'issued',
   }));
   const sessions = state.sessions.map((session) => ({
@@ -126,6 +141,8 @@ const tokenRequest = (request) =>
       ['HTTP status', String(request.status || 'no answer')],
       ['Error', request.error],
       ['Grant', request.grant || '(none)'],
+      ['Credential', request.credential],
+      ['User', request.user],
       ['Tenant', request.tenant],
       ['Client ID', request.clientId || '(none)'],
       ['Scope', request.scope || '(none)'],
