@@ -13,11 +13,14 @@ export interface FallOverOptions {
   readonly onEvent: EntraListener | undefined;
 }
 
+/** Milliseconds after which a credential that failed gets another chance: it may have been replaced, and if not, it is said again. */
+const ANOTHER_CHANCE = 86_400_000;
+
 /** Tries credentials in their order, begins with the one that worked last, and says so when one does not. */
 export class FallOver {
   readonly #options: FallOverOptions;
   readonly #watch: ExpiryWatch = createExpiryWatch();
-  readonly #failed = new Map<Credential, FailedCredential>();
+  readonly #failed = new Map<Credential, FailedCredential & { readonly triedAt: number }>();
   #preferred: Credential | undefined;
   /** Why the last attempt gave nothing, if it did not. */
   #error: Error | undefined;
@@ -59,7 +62,7 @@ export class FallOver {
 
   async health(): Promise<EntraHealth> {
     const expiring = expiryWarnings(await this.expiries(), this.#options.now());
-    const failed = [...this.#failed.values()];
+    const failed = [...this.#failed.values()].map(({ credential, error, since }) => ({ credential, error, since }));
     const reasons = [
       ...failed.map(({ credential, error }) => `${credential} does not work: ${error.message}`),
       ...(this.#error !== undefined && failed.every(({ error }) => error !== this.#error) ? [this.#error.message] : []),
@@ -83,7 +86,7 @@ export class FallOver {
         if (!(error instanceof Error) || !isCredentialsFault(error, credential)) throw error;
         refusals.push({ credential, error });
         const since = this.#failed.get(credential)?.since ?? now();
-        this.#failed.set(credential, { credential: credential.name, error, since });
+        this.#failed.set(credential, { credential: credential.name, error, since, triedAt: now() });
         tell(onEvent, { type: 'credential-failed', credential: credential.name, error, next: order[index + 1]?.name });
       }
     }
@@ -91,9 +94,12 @@ export class FallOver {
   }
 
   #order(): readonly Credential[] {
-    const { credentials } = this.#options;
-    if (this.#preferred === undefined) return credentials;
-    return [this.#preferred, ...credentials.filter((one) => one !== this.#preferred)];
+    const { credentials, now } = this.#options;
+    const preferred = this.#preferred;
+    if (preferred === undefined) return credentials;
+    const isDue = (one: Credential): boolean => now() - (this.#failed.get(one)?.triedAt ?? Infinity) >= ANOTHER_CHANCE;
+    const due = credentials.slice(0, credentials.indexOf(preferred)).filter(isDue);
+    return [...due, preferred, ...credentials.filter((one) => one !== preferred && !due.includes(one))];
   }
 }
 

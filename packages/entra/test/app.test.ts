@@ -269,6 +269,29 @@ describe('several credentials', () => {
     expect(asked(before).map(({ form }) => form['client_secret'])).toEqual(['new']);
   });
 
+  test('the one that failed gets another chance after a day: replaced it is in use again, else that is said again', async () => {
+    let now = Date.UTC(2026, 0, 1);
+    let good = ['new'];
+    const events: EntraEvent[] = [];
+    const source = app({ credential: ['old', 'new'], onEvent: (event) => events.push(event), now: () => now });
+    server.answers((response, seen) => {
+      const { client_secret: secret = '' } = seen.form;
+      (good.includes(secret) ? token(secret) : refusal(401, 'invalid_client', 7000222))(response, seen);
+    });
+    await source();
+    now += 23 * 3_600_000;
+    await source();
+    expect(events).toHaveLength(1);
+    now += 3_600_000;
+    expect((await source()).value.reveal()).toBe('new');
+    expect(events).toHaveLength(2);
+    expect((await source.health()).failed).toMatchObject([{ credential: 'secret 1', since: Date.UTC(2026, 0, 1) }]);
+    good = ['old', 'new'];
+    now += 24 * 3_600_000;
+    expect((await source()).value.reveal()).toBe('old');
+    expect(await source.health()).toMatchObject({ status: 'ok', failed: [] });
+  });
+
   test('when none works the error is that of the first and names the others', async () => {
     server.answers(refusal(401, 'invalid_client', 7000222), refusal(401, 'invalid_client', 7000215));
     const error = await failure(app({ credential: ['old', 'new'] }));
