@@ -135,9 +135,10 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   };
   const update = (edit: (directory: Directory) => Directory): void => {
     directory = edit(directory);
-    history.push({ directory, at: now() });
+    if (lag > 0) history.push({ directory, at: now() });
   };
-  const known = (): Directory => history.findLast(({ at }) => at <= now() - lag)?.directory ?? directory;
+  const known = (): Directory =>
+    lag === 0 ? directory : (history.findLast(({ at }) => at <= now() - lag)?.directory ?? directory);
   const entra = new Entra({
     directory: current,
     update,

@@ -1,4 +1,6 @@
 import { createPublicKey, verify } from 'node:crypto';
+import { get } from 'node:https';
+import { json } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { createSandbox, type SandboxOptions } from '../src/index.ts';
 import { requestToken } from './clients.ts';
@@ -78,6 +80,20 @@ describe('client credentials', () => {
   });
 });
 
+test('everything is there over https, too, with a certificate of the same authority', async () => {
+  await using sandbox = await createSandbox();
+  const discovery = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    get(`${sandbox.authority}/v2.0/.well-known/openid-configuration`, { ca: sandbox.ca }, (response) => {
+      json(response).then((body) => resolve(body as Record<string, unknown>), reject);
+    }).on('error', reject);
+  });
+  expect(discovery).toMatchObject({
+    token_endpoint: `${sandbox.authority}/oauth2/v2.0/token`,
+    authorization_endpoint: `${sandbox.authority}/oauth2/v2.0/authorize`,
+    device_authorization_endpoint: `${sandbox.authority}/oauth2/v2.0/devicecode`,
+  });
+});
+
 const unknown = '11111111-2222-3333-4444-555555555555';
 const past = { tenants: [{ apps: [{ secrets: [{ expiresAt: Date.now() - 1 }] }] }] } satisfies SandboxOptions;
 const homeless = {
@@ -108,6 +124,54 @@ test.for<Case>([
   ['another grant', { grant_type: 'magic' }, 400, 'unsupported_grant_type', 70003],
   ['two scopes', { scope: 'https://a.test/.default https://b.test/.default' }, 400, 'invalid_scope', 70011],
   ['a delegated scope', { scope: 'https://outlook.office.com/SMTP.Send' }, 400, 'invalid_scope', 1002012],
+  [
+    'a token for the app itself',
+    { client_id: unknown, client_secret: 's', scope: `${unknown}/.default` },
+    400,
+    'invalid_request',
+    90009,
+    { options: { tenants: [{ apps: [{ clientId: unknown, secrets: ['s'] }] }] } },
+  ],
+  [
+    'an app that was disabled',
+    {},
+    400,
+    'unauthorized_client',
+    7000112,
+    { options: { tenants: [{ apps: [{ enabled: false }] }] } },
+  ],
+  [
+    'an app switched off in the tenant',
+    {},
+    400,
+    'unauthorized_client',
+    7000112,
+    { options: { tenants: [{ apps: [{ signIn: false }] }] } },
+  ],
+  [
+    'a tenant without Exchange',
+    {},
+    400,
+    'invalid_resource',
+    500011,
+    { options: { tenants: [{ exchangeOnline: 'missing' }] } },
+  ],
+  [
+    'a tenant with Exchange disabled',
+    {},
+    400,
+    'invalid_resource',
+    500014,
+    { options: { tenants: [{ exchangeOnline: 'disabled' }] } },
+  ],
+  [
+    'an app blocked by Conditional Access',
+    {},
+    400,
+    'access_denied',
+    53003,
+    { options: { tenants: [{ conditionalAccess: { apps: 'block' } }] } },
+  ],
   ['an unknown resource', { scope: 'https://api.test/.default' }, 400, 'invalid_resource', 500011],
 ])('%s is refused in the words of Entra', async ([, fields, status, error, number, more = {}]) => {
   await using sandbox = await createSandbox(more.options);
@@ -126,6 +190,7 @@ test.for<Case>([
     trace_id: expect.stringMatching(GUID),
     correlation_id: expect.stringMatching(GUID),
     error_uri: `https://login.microsoftonline.com/error?code=${number}`,
+    ...(number === 53003 && { suberror: 'message_only' }),
   });
   expect(sandbox.tokenRequests).toMatchObject([{ outcome: 'refused', status, error: `AADSTS${number}` }]);
 });

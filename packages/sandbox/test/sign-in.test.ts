@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { createSandbox, editEnterpriseApp, editTenant, editUser, type SandboxOptions } from '../src/index.ts';
 import { mailer, RawClient, xoauth2 } from './clients.ts';
@@ -164,6 +165,7 @@ describe('the way back', () => {
       'invalid_scope',
       700022,
     ],
+    ['a method nobody knows', { code_challenge_method: 'S512' }, 'noreply@contoso.com', 'invalid_request', 90023],
     ['a challenge of the wrong size', { code_challenge: 'short' }, 'noreply@contoso.com', 'invalid_request', 501491],
   ])('carries an error: %s', async ([, changes, as, error, number]) => {
     await using sandbox = await createSandbox({ tenants: [{}, { name: 'Fabrikam', domains: ['fabrikam.com'] }] });
@@ -386,4 +388,23 @@ describe('refresh tokens', () => {
     expect(claimsOf(body['access_token'])).toMatchObject({ amr: ['pwd', 'mfa'] });
     expect((await refresh(sandbox, body['refresh_token'])).status).toBe(200);
   });
+});
+
+test('no code, token, assertion or password gets into the record or its API', async () => {
+  await using sandbox = await createSandbox();
+  const { url, verifier } = authorizeUrl(sandbox);
+  const { code = '' } = parametersOf(sandbox.entra.signIn(url, { as: sandbox.mailbox }));
+  const fields = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT, code_verifier: verifier };
+  const first = await ask(sandbox, { ...fields, client_secret: sandbox.clientSecret });
+  await refresh(sandbox, first.body['refresh_token']);
+  const { mailbox: username, password } = sandbox;
+  await ask(sandbox, { grant_type: 'password', username, password, scope: SMTP_SEND });
+  const assertion = 'e30.e30.signature';
+  await ask(sandbox, { grant_type: 'client_credentials', client_assertion: assertion, client_assertion_type: 'a' });
+  const shown = await (await fetch(new URL('/api/token-requests', sandbox.url))).text();
+  const everything = `${shown}${inspect(sandbox.tokenRequests, { depth: Infinity })}`;
+  expect(JSON.parse(shown)).toHaveLength(4);
+  const { access_token: access, refresh_token: refreshToken, id_token: id } = first.body;
+  const secrets = [code, verifier, sandbox.clientSecret, access, refreshToken, id, password, assertion].map(String);
+  expect(secrets.filter((secret) => secret.length < 8 || everything.includes(secret))).toEqual([]);
 });
