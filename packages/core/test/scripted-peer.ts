@@ -18,6 +18,8 @@ export class Peer {
   readonly lines: string[] = [];
   /** How many lines of complete replies were said. */
   linesSaid = 0;
+  /** The codes of these replies. */
+  readonly codes: string[] = [];
   /** It will say and do nothing more. */
   stalled = false;
   readonly closed: Promise<void>;
@@ -78,6 +80,7 @@ export class Peer {
       this.#unfinished += 1;
       if (/^\d{3}-/.test(line)) continue;
       this.linesSaid += this.#unfinished;
+      this.codes.push(line.slice(0, 3));
       this.#unfinished = 0;
     }
     const said = typeof bytes === 'string' ? Buffer.from(bytes) : bytes;

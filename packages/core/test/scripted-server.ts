@@ -38,6 +38,8 @@ export interface SeenMessage {
   readonly to: readonly string[];
   /** As on the wire, dots still doubled, without the final dot. */
   readonly wire: Buffer;
+  /** The server said that it took it. */
+  accepted: boolean;
 }
 
 const WELL_BEHAVED: Conversation = {
@@ -124,9 +126,17 @@ export class ScriptedServer implements AsyncDisposable {
     const play = async (part: Part, line = ''): Promise<void> => {
       await (typeof part === 'string' ? peer.say(part) : part(peer, line));
     };
+    const { messages } = this; // those of this script, however late they come
     let from = '';
     let to: string[] = [];
     const chunks: Buffer[] = [];
+    const end = async (wire: Buffer, line: string): Promise<void> => {
+      const message = { from, to, wire, accepted: false };
+      messages.push(message);
+      const replies = peer.codes.length;
+      await play(parts.message, line);
+      message.accepted = peer.codes[replies]?.startsWith('2') === true;
+    };
     await play(parts.greeting);
     for (let line = await peer.line(); line !== undefined; line = await peer.line()) {
       const verb = /^[A-Za-z]*/.exec(line)?.[0].toUpperCase() ?? '';
@@ -149,14 +159,13 @@ export class ScriptedServer implements AsyncDisposable {
         if (peer.lastCode !== '354') continue;
         const wire = await peer.content();
         if (wire === undefined) return;
-        this.messages.push({ from, to, wire });
-        await play(parts.message, line);
+        await end(wire, line);
       } else if (verb === 'BDAT') {
         const chunk = await peer.bytes(Number(/\d+/.exec(line)?.[0]));
         if (chunk === undefined) return;
         chunks.push(chunk);
-        if (line.endsWith(' LAST')) this.messages.push({ from, to, wire: Buffer.concat(chunks.splice(0)) });
-        await play(line.endsWith(' LAST') ? parts.message : parts.chunk, line);
+        if (line.endsWith(' LAST')) await end(Buffer.concat(chunks.splice(0)), line);
+        else await play(parts.chunk, line);
       } else if (verb === 'RSET') await play(parts.rset, line);
       else if (verb === 'QUIT') await play(parts.quit, line);
       else await play(parts.other, line);

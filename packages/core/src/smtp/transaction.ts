@@ -96,15 +96,29 @@ function* oneFlight({ to, envelope, body, reset }: Transaction): Dialogue<Transa
   };
   const [mailReply, ...rest] = reset ? replies.slice(1) : replies;
   const messageReply = rest.pop();
-  const recipients = sort(to, rest);
-  const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients);
-  if (refusal !== undefined && messageReply?.code === 250) {
-    // Nobody was accepted, and the message was: one of the two is wrong.
-    const facts = { stage: 'message', mayHaveBeenSent: true } as const;
-    throw new ProtocolError(`message: accepted after ${refusal.message}`, facts);
-  }
+  const { recipients, refusal } = judgeEnvelope(to, mailReply, rest, messageReply);
   if (refusal !== undefined) throw refusal;
   return { ...recipients, reply: judgeMessage(messageReply), roundTrips: 1 };
+}
+
+/** What the envelope was answered, when the message went with it and has its answer as well. */
+function judgeEnvelope(
+  to: readonly Mailbox[],
+  mailReply: Reply | undefined,
+  rcptReplies: readonly Reply[],
+  messageReply: Reply | undefined,
+): { readonly recipients: RecipientResults; readonly refusal: ReplyError | undefined } {
+  const refusedToo = messageReply !== undefined && messageReply.code >= 400;
+  try {
+    const recipients = sort(to, rcptReplies);
+    const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients);
+    if (refusal !== undefined && !refusedToo) throw new ProtocolError(`message: accepted after ${refusal.message}`);
+    return { recipients, refusal };
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || refusedToo) throw error;
+    // The answers contradict each other, and the message was not refused.
+    throw new ProtocolError(error.message, { stage: error.stage ?? 'message', mayHaveBeenSent: true });
+  }
 }
 
 function* lockStep(transaction: Transaction): Dialogue<TransactionResult> {
