@@ -1,6 +1,6 @@
 // What came of it: a table for people, the same as data for machines.
 
-export type Verdict = 'passed' | 'failed' | 'known' | 'not offered';
+type Verdict = 'passed' | 'failed' | 'known' | 'not offered';
 
 export interface Finding {
   readonly case: string;
