@@ -79,6 +79,7 @@ function instructions(sandbox: Sandbox, caFile: string | undefined): string {
   inbox   ${sandbox.url}
   SMTP    ${sandbox.smtp.host}:${sandbox.smtp.port} (STARTTLS)
   tokens  ${sandbox.tokenEndpoint}
+  https   ${sandbox.authority}
   CA      ${caFile ?? `${sandbox.url}api/ca.pem`}
 
 To send to it, set:

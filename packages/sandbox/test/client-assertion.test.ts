@@ -64,6 +64,12 @@ describe('a certificate', () => {
     ['is not named', 700027, 'The key was not found.', () => ({})],
     ['has expired', 700027, 'The key used is expired.', () => ({ 'x5t#S256': expired.sha256 }), {}, () => expired],
     ['is not the one that signed', 700027, 'did not match the expected signature value', good, {}, () => other],
+    [
+      'comes with a chain of another',
+      700027,
+      'The key was not found.',
+      () => ({ ...good(), x5c: [other.der.toString('base64')] }),
+    ],
     ['signed two thumbprints that differ', 700027, 'The key was not found.', () => ({ ...good(), x5t: other.sha1 })],
     ['signed for another audience', 700023, 'audience claim does not match', good, { aud: 'https://elsewhere.test/' }],
     [

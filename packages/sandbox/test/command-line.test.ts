@@ -21,6 +21,7 @@ test('starts, tells how to use it, and writes the CA where asked to', async () =
       },
     );
     expect(printed).toContain(`inbox   ${sandbox?.url}`);
+    expect(printed).toContain(`https   ${sandbox?.authority}`);
     expect(printed).toContain(`export MAILGRANT_SMTP_PORT='${sandbox?.smtp.port}'`);
     expect(printed).toContain(`export MAILGRANT_CLIENT_SECRET='${sandbox?.clientSecret}'`);
     expect(printed).toContain(`export NODE_EXTRA_CA_CERTS='${file}'`);

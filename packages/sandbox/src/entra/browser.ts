@@ -107,7 +107,8 @@ const same = (one: string, other: string | undefined): boolean => one.toLowerCas
 
 function sessionOf(request: IncomingMessage): string | undefined {
   const cookie = (request.headers.cookie ?? '').split('; ').find((one) => one.startsWith(`${COOKIE}=`));
-  return cookie === undefined ? undefined : decodeURIComponent(cookie.slice(COOKIE.length + 1));
+  // As a form field is read: what is not percent-encoded after all is no error.
+  return cookie === undefined ? undefined : (new URLSearchParams(cookie).get(COOKIE) ?? undefined);
 }
 
 /** Every account there is: those of other tenants are a mistake people make, too. The hinted ones come first. */
