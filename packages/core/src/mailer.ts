@@ -81,11 +81,16 @@ export interface MailerHealth extends Health {
 export interface Mailer {
   /**
    * Sends one message. Resolves when the server has taken it for at least one recipient; look at `refused` and `deferred`.
-   * Rejects with a TypeError (`ERR_INPUT_…`) for the caller's mistakes, else with one of ReplyError, AuthenticationError,
-   * CapabilityError, ProtocolError, ConnectionError, TokenError; `mayHaveBeenSent` says whether a copy may be on its way.
+   * Without a deadline it may wait long: for its place in the minute, or until the server takes mail again. Rejects with a
+   * TypeError (`ERR_INPUT_…`) for the caller's mistakes, with LimitError where it was held back here, else with one of
+   * ReplyError, AuthenticationError, CapabilityError, ProtocolError, ConnectionError, TokenError; `mayHaveBeenSent` says
+   * whether a copy may be on its way.
    */
   send(mail: OutgoingMail, options?: SendOptions): Promise<Receipt>;
-  /** Gets a token, connects and logs in, without sending. Shows that AUTH works, not that sending will be allowed. */
+  /**
+   * Gets a token, connects and logs in, without sending, within 120 s unless `deadline` says otherwise. Shows that AUTH works,
+   * not that sending will be allowed. While the last login's failure stands it rejects with that, without another attempt.
+   */
   verify(options?: SendOptions): Promise<ConnectionFacts>;
   /** Resolves when the queue has room for another message: await it before composing the next. */
   ready(): Promise<void>;

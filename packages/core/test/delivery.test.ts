@@ -12,7 +12,8 @@ import { WIRE_LEVELS, type WireLevel } from '../src/smtp/wire-ladder.ts';
 let sandbox: Sandbox;
 const mailers = new Map<WireLevel, Mailer>();
 beforeAll(async () => {
-  sandbox = await createSandbox();
+  // A mailer for each wire level: more connections than Exchange would allow.
+  sandbox = await createSandbox({ smtp: { limits: { connections: Infinity, recipientsPerDay: Infinity } } });
   const { tokenEndpoint, clientId, clientSecret, scope, smtp, ca, mailbox } = sandbox;
   const token = clientCredentials({ tokenEndpoint, clientId, clientSecret, scope });
   const limits = { connections: 1, messagesPerMinute: undefined, recipientsPerDay: undefined };

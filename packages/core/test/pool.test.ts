@@ -189,7 +189,7 @@ test('asking again and again whether it is well does not become a storm of login
   const outcomes = [];
   for (let i = 0; i < 5; i++) outcomes.push(await b.mailer.verify().catch((error: unknown) => error));
   expect(outcomes[0]).toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED' });
-  expect(outcomes[4]).toMatchObject({ code: 'ERR_MAILER_SUSPENDED' });
+  expect(outcomes[4]).toBe(outcomes[0]);
   expect(b.sandbox.sessions).toHaveLength(2);
 });
 

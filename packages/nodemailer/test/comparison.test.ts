@@ -23,7 +23,7 @@ interface PoolOptions {
 const text = (subject: string): string => `Subject: ${subject}\r\n\r\nhello\r\n`;
 
 async function ours(options: Partial<MailerOptions> = {}, sandboxOptions?: SandboxOptions) {
-  const sandbox = await createSandbox(sandboxOptions);
+  const sandbox = await createSandbox({ smtp: { limits: { connections: Infinity } }, ...sandboxOptions });
   const mailer: Mailer = createMailer({ ...accountOf(sandbox), retryDelay: 5, ...options });
   const mail = (subject: string): OutgoingMail => ({
     envelope: { from: sandbox.mailbox, to: ['grace@example.org'] },
@@ -42,7 +42,7 @@ async function ours(options: Partial<MailerOptions> = {}, sandboxOptions?: Sandb
 
 /** nodemailer with the hook it has for tokens that come from elsewhere. */
 async function theirs(pool: PoolOptions = {}, sandboxOptions?: SandboxOptions): Promise<Side> {
-  const sandbox = await createSandbox(sandboxOptions);
+  const sandbox = await createSandbox({ smtp: { limits: { connections: Infinity } }, ...sandboxOptions });
   const { tokenEndpoint, clientId, clientSecret, scope, mailbox, ca } = sandbox;
   const auth = { type: 'OAuth2', user: mailbox } as const;
   const transport = createTransport({ ...sandbox.smtp, requireTLS: true, tls: { ca }, auth, ...pool } as object);

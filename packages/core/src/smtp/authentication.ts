@@ -2,6 +2,7 @@
 import { AuthenticationError, CapabilityError, ProtocolError } from '../errors.ts';
 import { createRedactor } from '../redact.ts';
 import type { Mechanism } from '../sasl/mechanism.ts';
+import type { Secret } from '../secret.ts';
 import { type Capabilities, offersMechanism } from './capabilities.ts';
 import { auth, authCancel, authResponse } from './command.ts';
 import { type Dialogue, ask } from './dialogue.ts';
@@ -21,12 +22,13 @@ export interface Authenticated {
 
 /**
  * Logs in. With `longLines` the token may go with the AUTH command whatever its length; where the server refuses
- * that, and for long tokens without it, the token follows in a second step.
+ * that, and for long tokens without it, the token follows in a second step. What is `hidden` is taken out of challenges.
  */
 export function* authenticate(
   mechanism: Mechanism,
   capabilities: Capabilities,
   longLines: boolean,
+  hidden: readonly Secret[] = [],
 ): Dialogue<Authenticated> {
   if (!offersMechanism(capabilities, mechanism.name)) {
     const offered = capabilities.get('AUTH')?.join(' ') ?? 'no AUTH at all';
@@ -60,7 +62,7 @@ export function* authenticate(
     reply = yield* ask(authResponse(response));
     roundTrips += 1;
   }
-  return yield* judge(mechanism, reply, inline, roundTrips);
+  return yield* judge(mechanism, reply, { inline, roundTrips }, hidden);
 }
 
 /** The text of a challenge is a server's and not redacted: it stays out of messages. */
@@ -69,17 +71,17 @@ const codeOnly = (reply: Reply): string => (reply.code === 334 ? '334' : replyTe
 function* judge(
   mechanism: Mechanism,
   first: Reply | undefined,
-  inline: boolean,
-  roundTrips: number,
+  login: Authenticated,
+  hidden: readonly Secret[],
 ): Dialogue<Authenticated> {
   let reply = first;
   let challenge: string | undefined;
   if (reply?.code === 334) {
     // After the token a challenge can only be the error (RFC 7628 section 3.2.2); one answer lets the server refuse.
-    challenge = decode(reply, mechanism);
+    challenge = decode(reply, [...hidden, mechanism.token, mechanism.initialResponse]);
     reply = yield* ask(authResponse(mechanism.errorAnswer));
   }
-  if (reply?.code === 235 && challenge === undefined) return { inline, roundTrips };
+  if (reply?.code === 235 && challenge === undefined) return login;
   if (reply !== undefined && reply.code >= 400) throw new AuthenticationError(mechanism.name, reply, { challenge });
   throw new ProtocolError(`AUTH ${mechanism.name}: expected 235, got ${reply === undefined ? '' : codeOnly(reply)}`, {
     stage: 'AUTH',
@@ -87,8 +89,8 @@ function* judge(
 }
 
 /** A server chose this text, and in base64 that is cut into lines no secret of ours can be recognised. */
-function decode(reply: Reply, { token, initialResponse }: Mechanism): string {
+function decode(reply: Reply, secrets: readonly Secret[]): string {
   const text = Buffer.from(reply.lines.join(''), 'base64').toString('utf8').slice(0, 2000);
   // oxlint-disable-next-line no-control-regex -- a blank where JSON may have one
-  return createRedactor([token, initialResponse])(text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')).slice(0, 1000);
+  return createRedactor(secrets)(text.replace(/[\x00-\x1f\x7f-\x9f]/g, ' ')).slice(0, 1000);
 }

@@ -157,11 +157,13 @@ export class Gate {
     return opened && !holds(verdict.class);
   }
 
-  /** Those whose time is over: the next refusal is remembered again. */
+  /** Those whose time is over, else the one refused first: the next refusal is remembered again. */
   #forgetSenders(now: number): void {
     for (const [sender, breaker] of this.#senders) {
       if (breaker.state(now).position !== 'open') this.#senders.delete(sender);
     }
+    const [oldest] = this.#senders.keys();
+    if (this.#senders.size >= MANY_SENDERS && oldest !== undefined) this.#senders.delete(oldest);
   }
 
   loginSucceeded(): void {

@@ -118,11 +118,11 @@ export class Opening {
     if (channel === undefined) throw new Error('a session without a channel');
     const mechanism = chooseMechanism(this.#options, session.capabilities, access);
     this.#hide([mechanism.initialResponse]);
+    const longLines = provider.longAuthLines && !shortAuthLines;
     const login = await trace(
       AUTHENTICATE,
       () => ({ ...this.#server, mechanism: mechanism.name }),
-      () =>
-        channel.play(authenticate(mechanism, session.capabilities, provider.longAuthLines && !shortAuthLines), signal),
+      () => channel.play(authenticate(mechanism, session.capabilities, longLines, this.#secrets), signal),
       ({ inline }) => ({ inline }),
     );
     // What came right behind the last reply may have ended it already.

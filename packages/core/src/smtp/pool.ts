@@ -128,12 +128,12 @@ export class Pool {
     if (signal.aborted) throw abortError(signal, 'queue');
     // Somebody asks whether it is well, every few seconds perhaps: that must not become the storm the breaker prevents.
     const refusal = this.#options.gate.loginRefusal();
-    if (refusal !== undefined) throw refusal;
+    if (refusal !== undefined) throw refusal.cause ?? refusal;
     if (this.#construction === undefined && this.#open.size >= this.#options.connections) {
       // No more may be opened. One that is at work is proof enough; an idle one makes room.
       const connections = [...this.#open];
       const idle = connections.find((connection) => connection.idle);
-      if (idle !== undefined) this.#retire(idle);
+      if (idle !== undefined) await this.#retire(idle);
       else if (connections[0] !== undefined) return connections[0].facts;
     }
     const construction = this.#construction ?? this.#construct();
@@ -235,7 +235,7 @@ export class Pool {
     for (const connection of this.#open) {
       if (!connection.free) continue;
       if (this.#outlived(connection)) {
-        if (connection.idle) this.#retire(connection);
+        if (connection.idle) void this.#retire(connection);
       } else if (connection.idle) return connection;
       else behind ??= connection;
     }
@@ -323,7 +323,9 @@ export class Pool {
       for (const other of this.#open) {
         if (other.idle) other.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'idle beside a connection found dead'));
       }
-      turn.slot.refund();
+      // The server may count what it heard of; what it never heard it does not.
+      if (vanished || (error instanceof ConnectionError && UNHEARD.has(error.stage))) turn.slot.refund();
+      else turn.slot.end(Date.now());
       gate.abandoned(turn);
       this.#again(job);
       return;
@@ -415,33 +417,46 @@ export class Pool {
     // Nobody waits any more: what is being opened for them is not needed.
     const { verifiers, controller } = this.#construction ?? {};
     const unwanted = new ConnectionError('ERR_SMTP_ABORTED', 'nobody waits for this connection any more');
-    if (verifiers === 0) controller?.abort(unwanted);
+    if (verifiers !== 0) return;
+    // Whoever comes next starts afresh instead of sharing what is being given up.
+    this.#construction = undefined;
+    controller?.abort(unwanted);
   }
 
   // ---- opening ----
 
   #construct(): Construction {
     const controller = new AbortController();
-    const connection = this.#login.open(controller.signal);
-    const construction: Construction = { controller, connection, verifiers: 0 };
+    const construction = { controller, verifiers: 0, connection: this.#opened(controller) };
+    construction.connection.catch(() => {}); // those who wait in the queue are told one by one
     this.#construction = construction;
-    connection
-      .then(
-        (opened) => {
-          this.#construction = undefined;
-          this.#failedOpenings = 0;
-          this.#options.gate.loginSucceeded();
-          this.#add(opened);
-        },
-        (error: unknown) => this.#onOpeningFailed(error, controller.signal.aborted),
-      )
-      .catch((fault: unknown) => this.#rejectAll(fault));
     return construction;
   }
 
-  async #onOpeningFailed(error: unknown, unwanted: boolean): Promise<void> {
+  /** Settles when everything that follows from the outcome is done. */
+  async #opened(controller: AbortController): Promise<Connection> {
+    try {
+      const connection = await this.#login.open(controller.signal);
+      this.#constructed(controller);
+      this.#failedOpenings = 0;
+      this.#options.gate.loginSucceeded();
+      this.#add(connection);
+      return connection;
+    } catch (error) {
+      await this.#onOpeningFailed(controller, error);
+      throw error;
+    }
+  }
+
+  /** Unless it was given up before, and another is being made already. */
+  #constructed(controller: AbortController): void {
+    if (this.#construction?.controller === controller) this.#construction = undefined;
+  }
+
+  async #onOpeningFailed(controller: AbortController, error: unknown): Promise<void> {
+    const unwanted = controller.signal.aborted;
     const verdict = unwanted ? undefined : await verdictOn(error);
-    this.#construction = undefined;
+    this.#constructed(controller);
     if (!unwanted && verdict === undefined) {
       // Not an error of the wire or the token endpoint: the caller's own source or settings. It would come again at once.
       this.#rejectAll(error);
@@ -507,21 +522,19 @@ export class Pool {
     let next = Infinity;
     for (const connection of this.#open) {
       if (!connection.idle) continue;
-      if (this.#outlived(connection)) this.#retire(connection);
+      if (this.#outlived(connection)) void this.#retire(connection);
       else next = Math.min(next, (this.#idleSince.get(connection) ?? now) + this.#options.idleTimeout);
     }
     if (next < Infinity) this.#sweeper = setTimeout(() => this.#sweep(), Math.max(1, next - now)).unref();
   }
 
-  #retire(connection: Connection): void {
+  async #retire(connection: Connection): Promise<void> {
     this.#open.delete(connection);
     this.#idleSince.delete(connection);
     this.#leaving += 1;
-    const gone = (): void => {
-      this.#leaving -= 1;
-      if (this.#queue.length > 0) this.#dispatch();
-    };
-    void connection.close(new ConnectionError('ERR_SMTP_CLOSED', 'let go after its time')).then(gone);
+    await connection.close(new ConnectionError('ERR_SMTP_CLOSED', 'let go after its time'));
+    this.#leaving -= 1;
+    if (this.#queue.length > 0) this.#dispatch();
   }
 }
 

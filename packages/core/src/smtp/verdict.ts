@@ -13,8 +13,9 @@ const SILENT: ReadonlySet<string> = new Set([
 /** `undefined` where the error says nothing about the mailbox. */
 export async function verdictOn(error: unknown): Promise<Verdict | undefined> {
   if (!(error instanceof MailError) || (error instanceof ConnectionError && SILENT.has(error.code))) return undefined;
-  const { explain } = await import('../diagnosis/index.ts');
-  const { class: kind, aboutSender, retry } = explain(error);
+  const diagnosis = await import('../diagnosis/index.ts').catch(() => undefined);
+  if (diagnosis === undefined) return undefined; // a broken installation: the error itself is still told
+  const { class: kind, aboutSender, retry } = diagnosis.explain(error);
   const asked = error instanceof TokenError ? (error.retryAfter ?? 0) : 0;
   // A daily quota frees itself over hours: asking every few seconds is what turns a limit into a block.
   return { class: kind, aboutSender, wait: kind === 'slow-down' ? Math.max(asked, retry.wait) : asked };
