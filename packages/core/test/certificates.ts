@@ -8,7 +8,7 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
-export interface CertificateOptions {
+interface CertificateOptions {
   /** DNS names and IPv4 addresses it is for; none: a certificate without that extension. Default: localhost and 127.0.0.1. */
   readonly names?: readonly string[];
   readonly commonName?: string;

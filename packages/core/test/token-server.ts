@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type RequestListener, type Serv
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo } from 'node:net';
 
-export interface TokenRequestSeen {
+interface TokenRequestSeen {
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
   readonly form: URLSearchParams;

@@ -146,11 +146,6 @@ export class Channel {
     return this.#expected[0]?.stage ?? this.#speaker?.stage;
   }
 
-  /** Why it is closed. */
-  get failure(): MailError | undefined {
-    return this.#failure;
-  }
-
   /** The address literal of this end (RFC 5321 section 4.1.3), for a client without a name of its own. */
   get localLiteral(): string {
     const address = this.#socket.localAddress ?? '127.0.0.1';

@@ -125,8 +125,6 @@ export class Opening {
       () => channel.play(authenticate(mechanism, session.capabilities, longLines, this.#secrets), signal),
       ({ inline }) => ({ inline }),
     );
-    // What came right behind the last reply may have ended it already.
-    if (channel.failure !== undefined) throw channel.failure;
     const handshake = provider.tls === 'none' ? 0 : channel.tls?.protocol === 'TLSv1.3' ? 1 : 2;
     return new Connection(channel, access, {
       server: { host: provider.host, port: provider.port },

@@ -128,7 +128,7 @@ export class Pool {
     if (signal.aborted) throw abortError(signal, 'queue');
     // Somebody asks whether it is well, every few seconds perhaps: that must not become the storm the breaker prevents.
     const refusal = this.#options.gate.loginRefusal();
-    if (refusal !== undefined) throw refusal.cause ?? refusal;
+    if (refusal !== undefined) throw refusal.cause instanceof Error ? refusal.cause : refusal;
     if (this.#construction === undefined && this.#open.size >= this.#options.connections) {
       // No more may be opened. One that is at work is proof enough; an idle one makes room.
       const connections = [...this.#open];
@@ -166,7 +166,7 @@ export class Pool {
     }
     this.#closed = true;
     this.#rejectAll(closedError());
-    for (const job of [...this.#later.keys()]) job.reject(closedError());
+    for (const job of this.#later.keys()) job.reject(closedError());
     this.#construction?.controller.abort(closedError());
     clearTimeout(this.#sweeper);
     clearTimeout(this.#wake);

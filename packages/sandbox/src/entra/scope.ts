@@ -11,7 +11,7 @@ export interface RequestedScope {
   readonly openId: ReadonlySet<string>;
 }
 
-export const EXCHANGE_APP_ID = '00000002-0000-0ff1-ce00-000000000000';
+const EXCHANGE_APP_ID = '00000002-0000-0ff1-ce00-000000000000';
 export const EXCHANGE: ReadonlySet<string> = new Set([
   'https://outlook.office365.com',
   'https://outlook.office.com',

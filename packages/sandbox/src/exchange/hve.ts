@@ -13,7 +13,7 @@ const AUDIENCE = 'https://outlook.office.com';
 
 const refused = (refusal: Refused['refused'], why: string): Refused => ({ refused: refusal, why });
 
-export const findHveAccount = (tenant: Tenant, address: string): HveAccount | undefined =>
+const findHveAccount = (tenant: Tenant, address: string): HveAccount | undefined =>
   tenant.hveAccounts.find((account) => account.address.toLowerCase() === address.toLowerCase());
 
 /** Checks a token and the HVE account it is presented for. */

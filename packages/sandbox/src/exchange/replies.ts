@@ -7,10 +7,10 @@ const BACK_END = 'AM8SB01MB0001';
 const SITE = 'eursb01.prod.outlook.com';
 
 /** The names in the greeting and in EHLO. */
-export const HOSTS = {
+export const HOSTS: { readonly exchange: string; readonly hve: string } = {
   exchange: `${FRONT_END}.outlook.office365.com`,
   hve: `${FRONT_END}.smtp.hve.mx.microsoft`,
-} as const;
+};
 const frontEnd = `${FRONT_END}.${SITE}`;
 const backEnd = `${BACK_END}.${SITE}`;
 
