@@ -1,7 +1,7 @@
 // A mail made into a message by nodemailer's composer, which is loaded when the first mail is composed.
 import type { Readable } from 'node:stream';
 import { InputError, type OutgoingMail } from '@mailgrant/core';
-import { checkSource, type ContentPolicy, toBody } from './body.ts';
+import { checkAccess, checkFile, type ContentPolicy, toBody } from './body.ts';
 import { checkAddresses, checkHeaders, type ParseAddresses } from './checks.ts';
 import { toEnvelope } from './envelope.ts';
 import { copyMail, type Mail, refuseLogin } from './mail.ts';
@@ -33,20 +33,27 @@ export interface ComposedMail extends OutgoingMail {
  */
 export async function compose(mail: Mail, options: ComposeOptions = {}): Promise<ComposedMail> {
   if (typeof mail !== 'object' || mail === null) throw new InputError('ERR_INPUT_MESSAGE', 'mail: expected an object');
+  return composeWith(await (loading ??= load()), mail, options);
+}
+
+let loading: Promise<Nodemailer> | undefined;
+
+async function load(): Promise<Nodemailer> {
   const [{ default: Mailer }, { default: parseAddresses }] = await Promise.all([
     import('nodemailer/lib/mailer/index.js'),
     import('nodemailer/lib/addressparser/index.js'),
   ]);
-  return composeWith({ Mailer, parseAddresses }, mail, options);
+  return { Mailer, parseAddresses };
 }
 
 /** The part of nodemailer that composes: the same, at the same paths, in its majors 6 to 10. */
 export interface Nodemailer {
-  readonly Mailer: new (
-    transport: CompilingTransport,
-    options: object,
-  ) => { sendMail(mail: object): Promise<Compiled> };
+  readonly Mailer: new (transport: CompilingTransport, options: object) => NodemailerMailer;
   readonly parseAddresses: ParseAddresses;
+}
+
+interface NodemailerMailer {
+  sendMail(mail: object): Promise<Compiled>;
 }
 
 interface Compiled {
@@ -73,7 +80,9 @@ export async function composeWith(nodemailer: Nodemailer, mail: Mail, options: C
   };
   // The one part nodemailer may read while it compiles: where attachDataUrls asks for the images inside.
   const { html } = mail;
-  await checkSource(sourceOfContent((typeof html === 'object' && 'content' in html && html.content) || html), policy);
+  const source = sourceOfContent((typeof html === 'object' && 'content' in html && html.content) || html);
+  checkAccess(source, policy);
+  if (source.kind === 'file') await checkFile(source.path);
   // The envelope comes after the compiling, so that Message-ID gets the domain of `from`, not that of the reverse-path.
   const { envelope, ...content } = copyMail(mail);
   const message = await compile(nodemailer, content, policy);
@@ -95,19 +104,36 @@ export async function composeWith(nodemailer: Nodemailer, mail: Mail, options: C
 
 async function compile({ Mailer }: Nodemailer, mail: Mail, policy: ContentPolicy): Promise<Compiled['message']> {
   const access = { disableFileAccess: !policy.allowFiles, disableUrlAccess: !policy.allowUrls };
-  const transport: CompilingTransport = {
-    name: 'compose',
-    version: '1',
-    send: (compiled, callback) => callback(null, compiled),
-  };
   try {
-    // The whole of nodemailer's mailer, not its MailComposer alone: it knows priority, list, attachDataUrls and dkim.
-    return (await new Mailer(transport, access).sendMail({ ...mail, ...access })).message;
+    return (await compilerFor(Mailer, access).sendMail({ ...mail, ...access })).message;
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
     if (!CALLERS_MISTAKES.has(code)) throw cause;
     throw Object.assign(new InputError('ERR_INPUT_MESSAGE', `mail: ${String(cause)}`), { cause });
   }
+}
+
+interface Access {
+  readonly disableFileAccess: boolean;
+  readonly disableUrlAccess: boolean;
+}
+
+const compilers = new WeakMap<Nodemailer['Mailer'], Map<string, NodemailerMailer>>();
+
+/**
+ * A mailer of nodemailer that sends nothing: the whole of it, not its MailComposer alone, because it knows priority, list,
+ * attachDataUrls and dkim. It keeps nothing of a mail, so there is one for all mails that may be read from the same places.
+ */
+function compilerFor(Mailer: Nodemailer['Mailer'], access: Access): NodemailerMailer {
+  const made = compilers.get(Mailer) ?? new Map<string, NodemailerMailer>();
+  compilers.set(Mailer, made);
+  const key = JSON.stringify(access);
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const send: CompilingTransport['send'] = (compiled, callback) => callback(null, compiled);
+  const compiler = new Mailer({ name: 'compose', version: '1', send }, access);
+  made.set(key, compiler);
+  return compiler;
 }
 
 const CALLERS_MISTAKES: ReadonlySet<string> = new Set([

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createLineEndRepair } from './line-ends.ts';
+import { LineEnds } from './line-ends.ts';
 
 const repaired = (...pieces: string[]): string => {
-  const repair = createLineEndRepair();
-  return Buffer.concat(pieces.map((piece) => repair(Buffer.from(piece)))).toString();
+  const lineEnds = new LineEnds();
+  return Buffer.concat(pieces.map((piece) => lineEnds.repair(Buffer.from(piece)))).toString();
 };
 
 test.each([
@@ -19,7 +19,7 @@ test.each([
 
 test('a piece that needs nothing is handed back without a copy', () => {
   const piece = Buffer.from('one\r\ntwo\r\n');
-  expect(createLineEndRepair()(piece)).toBe(piece);
+  expect(new LineEnds().repair(piece)).toBe(piece);
 });
 
 test('every line ends with CRLF wherever the message is cut, and nothing else changes', () => {

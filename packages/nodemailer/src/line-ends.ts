@@ -3,24 +3,35 @@
 const CR = 0x0d;
 const LF = 0x0a;
 
-/**
- * Returns a function that completes lone CR and LF to CRLF, piece by piece. The result does not depend on where the
- * message is cut, and a piece that needs nothing is handed back as it is.
- */
-export function createLineEndRepair(): (piece: Buffer) => Buffer {
-  let previous = LF;
-  return (piece) => {
+/** The line ends of one message, piece by piece. The result does not depend on where the message is cut. */
+export class LineEnds {
+  #previous: number | undefined;
+
+  /** Completes lone CR and LF to CRLF; a piece that needs nothing is handed back as it is. */
+  repair(piece: Buffer): Buffer {
+    const before = this.#previous ?? LF;
     const inserts: [at: number, byte: number][] = [];
-    if (previous === CR && piece.length > 0 && piece[0] !== LF) inserts.push([0, LF]);
+    if (before === CR && piece.length > 0 && piece[0] !== LF) inserts.push([0, LF]);
     for (let lf = piece.indexOf(LF); lf >= 0; lf = piece.indexOf(LF, lf + 1)) {
-      if ((lf > 0 ? piece[lf - 1] : previous) !== CR) inserts.push([lf, CR]);
+      if ((lf > 0 ? piece[lf - 1] : before) !== CR) inserts.push([lf, CR]);
     }
     for (let cr = piece.indexOf(CR); cr >= 0; cr = piece.indexOf(CR, cr + 1)) {
       if (cr + 1 < piece.length && piece[cr + 1] !== LF) inserts.push([cr + 1, LF]);
     }
-    previous = piece.at(-1) ?? previous;
+    this.pass(piece);
     return inserts.length === 0 ? piece : insert(piece, inserts);
-  };
+  }
+
+  /** Takes note of a piece that is known to need nothing. */
+  pass(piece: Buffer): void {
+    this.#previous = piece.at(-1) ?? this.#previous;
+  }
+
+  /** What is missing at the end of the message: its last line ends, too. */
+  end(): string {
+    if (this.#previous === LF) return '';
+    return this.#previous === CR ? '\n' : '\r\n';
+  }
 }
 
 function insert(piece: Buffer, inserts: [at: number, byte: number][]): Buffer {

@@ -28,8 +28,16 @@ export function copyMail(mail: Mail): Mail {
   if (mail.attachments) copy.attachments = [mail.attachments].flat().map(copyPart);
   if (mail.alternatives) copy.alternatives = [mail.alternatives].flat().map(copyPart);
   if (mail.headers) copy.headers = copyHeaders(mail.headers);
+  if (typeof mail.inReplyTo === 'string') copy.inReplyTo = plainId(mail.inReplyTo);
+  if (mail.references) copy.references = [mail.references].flat().map(plainId);
   return copy;
 }
+
+/**
+ * Ids come out of other people's mails. What none may hold (RFC 5322 section 3.6.4) goes: a U+2028 in a long one ended up at
+ * the start of a folded line, which then is neither a field nor the continuation of one.
+ */
+const plainId = (id: string): string => (typeof id === 'string' ? id.replace(/[^\t\r\n\x20-\x7e]/gu, '') : id);
 
 function copyPart<T>(part: T): T {
   if (typeof part !== 'object' || part === null || 'pipe' in part) return part;

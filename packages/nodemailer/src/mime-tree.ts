@@ -1,20 +1,33 @@
 // nodemailer's compiled message: a tree of MIME nodes, each with ready content or a source to read it from.
-import { createReadStream } from 'node:fs';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 
 /** What is used of nodemailer's `MimeNode`: the same in its majors 6 to 10. */
 export interface MimeNode {
   readonly content?: unknown;
-  /** A finished part handed over by the caller. Missing from nodemailer's types, present in all those majors. */
-  readonly _raw?: unknown;
   readonly childNodes: readonly MimeNode[];
   getHeader(name: string): unknown;
   getEnvelope(): { readonly from: string | false; readonly to: readonly string[] };
   messageId(): unknown;
+  /** How the content is to be encoded; chosen by its type, and by the content itself where that is at hand. */
+  getTransferEncoding(): unknown;
+  /** The header without the empty line behind it. Sets `multipart` and `boundary`. */
+  buildHeaders(): string;
   setContent(content: Readable): unknown;
   setRaw(content: Readable): unknown;
   build(): Promise<Buffer>;
   createReadStream(): Readable;
+
+  // Missing from nodemailer's types, present in all those majors.
+
+  /** A finished part handed over by the caller. */
+  readonly _raw?: unknown;
+  readonly contentType?: string | undefined;
+  readonly multipart?: unknown;
+  readonly boundary?: unknown;
+  /** What turns the finished message into another: line ends as the mail wants them, streams of plugins, DKIM. */
+  readonly newline?: unknown;
+  readonly _transforms?: readonly unknown[];
+  readonly _processFuncs?: readonly unknown[];
 }
 
 /** What the content of a node is before it is read. */
@@ -22,7 +35,9 @@ export type Source =
   | { readonly kind: 'ready'; readonly content: string | Uint8Array }
   | { readonly kind: 'stream'; readonly stream: object }
   | { readonly kind: 'file'; readonly path: string }
-  | { readonly kind: 'url' };
+  | { readonly kind: 'url' }
+  /** Nothing nodemailer could read either; what it makes of it is its own. */
+  | { readonly kind: 'other' };
 
 /** The node and all below it. */
 export function* nodesOf(node: MimeNode): Generator<MimeNode, void> {
@@ -37,17 +52,18 @@ export function sourceOf(node: MimeNode): Source {
 
 /** Where nodemailer takes content from; it looks in the same order. */
 export function sourceOfContent(content: unknown): Source {
+  if (!content) return { kind: 'ready', content: '' };
   if (typeof content === 'string' || content instanceof Uint8Array) return { kind: 'ready', content };
-  if (typeof content === 'object' && content !== null) {
+  if (typeof content === 'object' && !(content instanceof Error)) {
     if ('pipe' in content && typeof content.pipe === 'function') return { kind: 'stream', stream: content };
     if ('href' in content && typeof content.href === 'string') return sourceAt(content.href, 'url');
     if ('path' in content && typeof content.path === 'string') return sourceAt(content.path, 'file');
   }
-  return { kind: 'ready', content: '' }; // nothing nodemailer could read either
+  return { kind: 'other' };
 }
 
 function sourceAt(place: string, kind: 'file' | 'url'): Source {
-  if (/^data:/i.test(place)) return { kind: 'ready', content: place };
+  if (/^data:/i.test(place)) return { kind: 'other' };
   return kind === 'url' || /^https?:\/\//i.test(place) ? { kind: 'url' } : { kind, path: place };
 }
 
@@ -59,46 +75,4 @@ export function releaseStreams(root: MimeNode): void {
     const { stream } = source;
     if ('destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
   }
-}
-
-const SLICE = 64 * 1024;
-
-/**
- * Lets nodemailer read large attachments and files in slices. Large content handed over whole would be in memory several
- * times while it is encoded, and before nodemailer 10 a file stayed open when the message was not read to its end.
- */
-export function readInSlices(root: MimeNode): void {
-  for (const node of nodesOf(root)) {
-    const source = sourceOf(node);
-    if (source.kind === 'file') {
-      const content = Readable.from(piecesOfFile(source.path), { objectMode: false });
-      if (node._raw) node.setRaw(content);
-      else node.setContent(content);
-    } else if (source.kind === 'ready' && !node._raw && mayBeSliced(node, source.content)) {
-      node.setContent(Readable.from(slicesOf(source.content), { objectMode: false }));
-    }
-  }
-}
-
-/** Not where nodemailer looks into the content for its headers: to choose an encoding, or the charset of plain text. */
-function mayBeSliced(node: MimeNode, content: string | Uint8Array): boolean {
-  if (content.length <= SLICE || !/^base64$/i.test(String(node.getHeader('Content-Transfer-Encoding')))) return false;
-  return typeof content !== 'string' || !/^text\/plain\b/i.test(String(node.getHeader('Content-Type')));
-}
-
-function* slicesOf(content: string | Uint8Array): Generator<Uint8Array, void> {
-  for (let at = 0, end = 0; at < content.length; at = end) {
-    end = at + SLICE;
-    if (typeof content !== 'string') {
-      yield content.subarray(at, end);
-    } else {
-      if (/[\ud800-\udbff]/.test(content.charAt(end - 1))) end += 1; // both halves of a character in one slice
-      yield Buffer.from(content.slice(at, end));
-    }
-  }
-}
-
-/** Opens the file when the first piece is asked for, closes it when no more are. */
-async function* piecesOfFile(path: string): AsyncGenerator<Uint8Array, void> {
-  yield* createReadStream(path);
 }
