@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // The condition that points at src/: tests never need a build.
@@ -7,7 +8,8 @@ const conditions = ['@mailgrant/source', 'node', 'import', 'module', 'default'];
 const include = ['src/**/*.test.ts', 'test/**/*.test.ts'];
 const folder = (path: string) => readdirSync(new URL(path, import.meta.url));
 
-const project = (name: string, root: string, files = include) => ({ test: { name, root, include: files } });
+const setupFiles = [fileURLToPath(new URL('packages/core/test/fixed-seed.ts', import.meta.url))];
+const project = (name: string, root: string) => ({ test: { name, root, include, setupFiles } });
 
 /** These start compilers and package managers: after the others, so as not to slow down what measures time. */
 const slowProject = (name: string, root: string) => ({
