@@ -13,7 +13,7 @@ afterAll(async () => server[Symbol.asyncDispose]());
 
 const secureEhlo = '250-peer.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250 AUTH XOAUTH2';
 const PARTS = ['rset', 'mail', 'rcpt', 'data', 'chunk', 'message'] as const;
-const CODES = ['220', '235', '250', '251', '334', '354', '421', '451', '500', '503', '550', '554'];
+const CODES = ['220', '250', '334', '354', '421', '450', '503', '550'];
 const FAULTS: readonly [string, Part][] = [
   ...CODES.map((code): [string, Part] => [code, `${code} what it says`]),
   ...['250', '354', '550'].flatMap((code): [string, Part][] => [
@@ -26,7 +26,8 @@ const FAULTS: readonly [string, Part][] = [
   ['an end', (peer) => peer.end()],
   ['a reset', (peer) => peer.reset()],
 ];
-const LONG = `Subject: two\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(20_000)}`;
+/** More than one chunk. */
+const LONG = `Subject: two\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(13_900)}`;
 
 /** Chunks are for messages counted in them, and DATA for the others. */
 const occurs = (wire: WireLevel, part: (typeof PARTS)[number]): boolean => {
@@ -42,6 +43,7 @@ test.each(CASES)('$wire: whatever the answer to $part', async ({ wire, part }) =
     // With the message on its way, a surplus refusal is a refusal of the message: a server that lies, not one that stumbles.
     const onItsWay = part === 'chunk' || (wire === 'one-flight' && part === 'rcpt');
     if (onItsWay && what === '250 and 550') continue;
+    if (part === 'chunk' && what.length === 3 && !['250', '354', '450', '550'].includes(what)) continue; // a megabyte each
     const where = `${wire}, ${part} answered with ${what}`;
     let act: 'well' | 'refuse' | 'badly' = 'well';
     const step: Part = async (peer, line) => {

@@ -71,13 +71,7 @@ const SILENCES: readonly Case[] = [
       await peer.stall();
     },
   ],
-  [
-    'drips its reply a byte at a time, for ever',
-    async (peer) => {
-      void peer.stall();
-      await peer.drip(`250-${'x'.repeat(60_000)}`);
-    },
-  ],
+  ['drips its reply a byte at a time, for ever', (peer) => peer.stallDripping('250-')],
   [
     'drips short lines of a reply, for ever',
     async (peer) => {

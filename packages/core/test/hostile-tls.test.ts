@@ -165,6 +165,12 @@ test.each(CERTIFICATES)('a certificate %s gets no byte of the session', async (_
   }
 });
 
+test('a server that knows only TLS of before 1.2 gets no byte of the session', async () => {
+  const old = { ...good, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' } as const;
+  const outcome = await refuse(starttls, { parts: { handshake: (peer) => peer.secure(old) } });
+  expectFailure(outcome, { code: 'ERR_SMTP_TLS', stage: 'tls' });
+});
+
 test('a good certificate is good for its name and its address', async () => {
   for (const host of ['localhost', '127.0.0.1']) {
     for (const [server, tls] of [

@@ -163,3 +163,15 @@ export function expectFailure(outcome: Outcome, { code, stage, mayHaveBeenSent =
   expect(outcome.waited).toBeGreaterThanOrEqual(after);
   expect(outcome.waited).toBeLessThanOrEqual(after * 1.05);
 }
+
+/** Milliseconds, where a test gives a deadline. */
+export const DEADLINE = 5_000;
+/** Why callers abort. */
+export const reason: Error = new Error('changed my mind');
+
+/** One attempt that its caller aborts once the server has stalled. */
+export async function aborted(server: ScriptedServer, options: Attempt): Promise<Outcome> {
+  const controller = new AbortController();
+  const send = { signal: controller.signal };
+  return attempt(server, { ...options, send, onStall: () => controller.abort(reason) });
+}

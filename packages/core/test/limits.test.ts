@@ -1,17 +1,18 @@
 // Every way in which time or the caller ends a send: it ends within its limit, says where it stood and what became of the message.
-import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { DEFAULT_TIMEOUTS, type OutgoingMail, type Receipt, type Stage } from '../src/index.ts';
+import { DEFAULT_TIMEOUTS, type Receipt, type Stage } from '../src/index.ts';
 import { openBlackHole } from './black-hole.ts';
 import {
   type Attempt,
+  DEADLINE,
   MAIL,
-  type Outcome,
+  aborted,
   attempt,
   expectFailure,
   mailerTo,
+  reason,
   startServer,
   turnClockByHand,
 } from './hostile.ts';
@@ -39,19 +40,6 @@ const TRANSACTION: readonly [keyof Conversation, Stage][] = [
   ['data', 'DATA'],
   ['message', 'message'],
 ];
-const DEADLINE = 5_000;
-const reason = new Error('changed my mind');
-
-/** One attempt that is ended by the caller once the server has stalled. */
-async function aborted(options: Attempt): Promise<Outcome> {
-  const controller = new AbortController();
-  return attempt(server, {
-    ...options,
-    send: { signal: controller.signal },
-    onStall: () => controller.abort(reason),
-  });
-}
-
 test.each([...OPENING, ...TRANSACTION])('%s: the deadline ends a send where it stands', async (part, stage) => {
   const outcome = await attempt(server, { parts: { [part]: stall }, send: { deadline: DEADLINE } });
   const mayHaveBeenSent = stage === 'message';
@@ -59,7 +47,7 @@ test.each([...OPENING, ...TRANSACTION])('%s: the deadline ends a send where it s
 });
 
 test.each([...OPENING, ...TRANSACTION])('%s: an abort ends a send where it stands', async (part, stage) => {
-  const outcome = await aborted({ parts: { [part]: stall } });
+  const outcome = await aborted(server, { parts: { [part]: stall } });
   expectFailure(outcome, { code: 'ERR_SMTP_ABORTED', stage, mayHaveBeenSent: stage === 'message' });
   expect((outcome.error as Error).cause).toBe(reason);
 });
@@ -68,7 +56,7 @@ test.each(OPENING)('%s: deadline and abort end verify() where it stands', async 
   const parts = { [part]: stall };
   const late = await attempt(server, { parts, verify: true, send: { deadline: DEADLINE } });
   expectFailure(late, { code: 'ERR_SMTP_DEADLINE', stage, after: DEADLINE });
-  expectFailure(await aborted({ parts, verify: true }), { code: 'ERR_SMTP_ABORTED', stage });
+  expectFailure(await aborted(server, { parts, verify: true }), { code: 'ERR_SMTP_ABORTED', stage });
 });
 
 test('a network that swallows the SYN is given up at the limit, the deadline, the abort', async () => {
@@ -78,7 +66,7 @@ test('a network that swallows the SYN is given up at the limit, the deadline, th
   expectFailure(silent, { code: 'ERR_SMTP_TIMEOUT', stage: 'connect', after: DEFAULT_TIMEOUTS.connect });
   const late = await attempt(server, { ...options, send: { deadline: DEADLINE } });
   expectFailure(late, { code: 'ERR_SMTP_DEADLINE', stage: 'connect', after: DEADLINE });
-  expectFailure(await aborted(options), { code: 'ERR_SMTP_ABORTED', stage: 'connect' });
+  expectFailure(await aborted(server, options), { code: 'ERR_SMTP_ABORTED', stage: 'connect' });
 });
 
 test('a port where nobody listens is said at once', async () => {
@@ -100,9 +88,9 @@ test('a token source that never answers ends at its limit, the deadline, the abo
   expectFailure(hung, { code: 'ERR_OAUTH_TIMEOUT', stage: 'token', after: 20_000 });
   const late = await attempt(server, { mailer, idle: ready, send: { deadline: DEADLINE } });
   expectFailure(late, { code: 'ERR_SMTP_DEADLINE', stage: 'token', after: DEADLINE });
-  expectFailure(await aborted({ mailer, idle: ready }), { code: 'ERR_SMTP_ABORTED', stage: 'token' });
+  expectFailure(await aborted(server, { mailer, idle: ready }), { code: 'ERR_SMTP_ABORTED', stage: 'token' });
   const verify = { mailer, idle: ready, verify: true };
-  expectFailure(await aborted(verify), { code: 'ERR_SMTP_ABORTED', stage: 'token' });
+  expectFailure(await aborted(server, verify), { code: 'ERR_SMTP_ABORTED', stage: 'token' });
   const lateVerify = await attempt(server, { ...verify, send: { deadline: DEADLINE } });
   expectFailure(lateVerify, { code: 'ERR_SMTP_DEADLINE', stage: 'token', after: DEADLINE });
 });
@@ -126,171 +114,6 @@ test('a server that hangs up while the token is awaited', async () => {
   });
   const outcome = await attempt(server, { parts, mailer: { token } });
   expectFailure(outcome, { code: 'ERR_SMTP_CLOSED', stage: 'AUTH' });
-});
-
-// ---- the message on its way ----
-
-/** A message of endless pieces, which counts what was taken of it and knows whether it was let go. */
-class Endless {
-  taken = 0;
-  released = false;
-  readonly mail: OutgoingMail = { ...MAIL, message: this.#pieces() };
-
-  async *#pieces(): AsyncGenerator<Uint8Array> {
-    try {
-      const piece = Buffer.alloc(64 * 1024, `${'x'.repeat(62)}\r\n`);
-      for (;;) {
-        this.taken += piece.length;
-        yield piece;
-      }
-    } finally {
-      this.released = true;
-    }
-  }
-}
-
-const stopsReading: Partial<Conversation> = {
-  data: async (peer) => {
-    await peer.say('354 go ahead');
-    await peer.stopReading();
-  },
-};
-
-/** Nothing more is taken from the caller: the window and every buffer are full. */
-function blocked(body: { readonly taken: number }): () => boolean {
-  let last = -1;
-  let since = 0;
-  return () => {
-    since = body.taken === last ? since + 1 : 0;
-    last = body.taken;
-    return since > 50 && body.taken > 0;
-  };
-}
-
-test('a server that stops taking the message is given up when its time is over, with bounded buffers', async () => {
-  const body = new Endless();
-  const outcome = await attempt(server, { parts: stopsReading, mail: body.mail, idle: blocked(body) });
-  expectFailure(outcome, { code: 'ERR_SMTP_TIMEOUT', stage: 'message', after: DEFAULT_TIMEOUTS.block });
-  expect(body.taken, 'what the kernel takes, and one piece').toBeLessThan(24 * 1024 * 1024);
-  expect(body.released).toBe(true);
-  expect(server.messages).toHaveLength(0);
-});
-
-test('deadline and abort end a message that the server stopped taking', async () => {
-  const body = new Endless();
-  const late = await attempt(server, {
-    parts: stopsReading,
-    mail: body.mail,
-    idle: blocked(body),
-    send: { deadline: DEADLINE },
-  });
-  expectFailure(late, { code: 'ERR_SMTP_DEADLINE', stage: 'message', after: DEADLINE });
-  expect(body.released).toBe(true);
-  const other = new Endless();
-  const outcome = await aborted({ parts: stopsReading, mail: other.mail, idle: blocked(other) });
-  expectFailure(outcome, { code: 'ERR_SMTP_ABORTED', stage: 'message' });
-  expect(other.released).toBe(true);
-});
-
-/** A message whose end never comes. */
-const hanging = (): OutgoingMail => ({
-  ...MAIL,
-  message: Readable.from(
-    (async function* () {
-      yield 'Subject: hi\r\n\r\nhello';
-      await new Promise(() => {});
-    })(),
-  ),
-});
-const dataAnswered = (): boolean => server.peers.at(-1)?.lastCode === '354';
-
-test('the caller’s own stream may take its time; deadline and abort end it', async () => {
-  const patient = hanging();
-  let turned = 0;
-  const late = await attempt(server, {
-    mail: patient,
-    send: { deadline: 3_600_000 },
-    idle: () => dataAnswered() && (turned += 1) > 0 && vi.advanceTimersByTime(60_000) !== undefined,
-  });
-  expect(late.error).toMatchObject({ code: 'ERR_SMTP_DEADLINE', stage: 'message', mayHaveBeenSent: false });
-  expect((patient.message as Readable).destroyed).toBe(true);
-  const mail = hanging();
-  const outcome = await aborted({ mail, idle: dataAnswered });
-  expectFailure(outcome, { code: 'ERR_SMTP_ABORTED', stage: 'message' });
-  expect((mail.message as Readable).destroyed).toBe(true);
-});
-
-test('a server that hangs up while the caller’s stream takes its time', async () => {
-  const parts: Partial<Conversation> = {
-    data: async (peer) => {
-      await peer.say('354 go ahead');
-      peer.end();
-    },
-  };
-  const mail = hanging();
-  expectFailure(await attempt(server, { parts, mail }), { code: 'ERR_SMTP_CLOSED', stage: 'message' });
-  expect((mail.message as Readable).destroyed).toBe(true);
-});
-
-const fails = async function* (): AsyncGenerator<string> {
-  yield 'Subject: hi\r\n\r\n';
-  throw new Error('disk on fire');
-};
-
-test.each<[string, () => OutgoingMail['message'], string]>([
-  ['throws', fails, 'disk on fire'],
-  ['is destroyed early', () => Readable.from(fails()), 'disk on fire'],
-  ['never opened', () => createReadStream('/no/such/file'), 'ENOENT'],
-  ['yields something else', () => [42] as unknown as string[], 'every piece is a string'],
-])('a message stream that %s is not sent, and the connection is dropped', async (_, message, why) => {
-  const outcome = await attempt(server, { mail: { ...MAIL, message: message() } });
-  expectFailure(outcome, { code: 'ERR_SMTP_BODY', stage: 'message' });
-  expect(String((outcome.error as Error).cause)).toContain(why);
-  expect(server.messages).toHaveLength(0);
-});
-
-test('a stream that fails while it waits for its turn fails its own message only', async () => {
-  const unhandled = vi.fn<(error: unknown) => void>();
-  process.on('uncaughtException', unhandled);
-  const body = new Readable({ read() {} });
-  const token = async () => {
-    body.destroy(new Error('gone'));
-    for (let i = 0; i < 5; i += 1) await nextTurn();
-    return { value: 'x'.repeat(40), expiresAt: Date.now() + 3_600_000 };
-  };
-  const outcome = await attempt(server, { mail: { ...MAIL, message: body }, mailer: { token } });
-  process.off('uncaughtException', unhandled);
-  expect(unhandled).not.toHaveBeenCalled();
-  expectFailure(outcome, { code: 'ERR_SMTP_BODY', stage: 'message' });
-});
-
-test('8-bit text in a stream for a server without 8BITMIME is found before the end of the message', async () => {
-  const secureEhlo = '250-peer.example\r\n250-PIPELINING\r\n250 AUTH XOAUTH2';
-  const mail = { ...MAIL, message: Readable.from(['Subject: hi\r\n\r\n', 'grüße\r\n']) };
-  const outcome = await attempt(server, { parts: { secureEhlo }, mail });
-  expectFailure(outcome, { code: 'ERR_SMTP_8BITMIME_NOT_OFFERED', stage: 'message' });
-  expect(server.messages).toHaveLength(0);
-});
-
-test.each([
-  ['552 5.3.4 too big', 'ERR_SMTP_MESSAGE_REFUSED'],
-  ['421 4.3.2 shutting down', 'ERR_SMTP_MESSAGE_REFUSED'],
-  ['250 2.0.0 OK queued', 'ERR_SMTP_PROTOCOL'],
-] as const)('a server that says %s before the end of the message', async (reply, code) => {
-  const body = new Endless();
-  const together = await attempt(server, { parts: { data: `354 go ahead\r\n${reply}` }, mail: body.mail });
-  // Together with 354 it is nobody's answer; a moment later it is the answer to the message.
-  expect(together.error).toMatchObject({ mayHaveBeenSent: false });
-  const later = new Endless();
-  const data: Part = async (peer) => {
-    await peer.say('354 go ahead');
-    await peer.chunk();
-    await peer.say(reply);
-    await peer.stopReading();
-  };
-  const outcome = await attempt(server, { parts: { data }, mail: later.mail, idle: () => false });
-  expectFailure(outcome, { code, stage: 'message' });
-  expect(body.released && later.released).toBe(true);
 });
 
 // ---- the queue, and neighbours ----
@@ -388,5 +211,25 @@ test('close() with a deadline ends what is stuck and says what became of it', as
   expect(await stuck).toMatchObject({ mayHaveBeenSent: true });
   expect(await waiting).toMatchObject({ mayHaveBeenSent: false });
   await closed;
+  await server.released();
+});
+
+test.each<[string, Part, number]>([
+  ['says nothing', stall, 2_000],
+  ['drips', (peer) => peer.stallDripping('221-'), 2_000],
+  ['hangs up', (peer) => peer.end(), 0],
+  ['talks nonsense', 'what?', 0],
+])('a server that %s when told QUIT does not hold close() for long', async (_, quit, limit) => {
+  server.script({ quit });
+  const mailer = mailerTo(server);
+  await mailer.send(MAIL);
+  const before = performance.now();
+  let closed = false;
+  void mailer.close().then(() => (closed = true));
+  while (!closed) {
+    await nextTurn();
+    if (server.peers[0]?.stalled === true) await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(performance.now() - before).toBe(limit);
   await server.released();
 });

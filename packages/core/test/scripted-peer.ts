@@ -160,11 +160,11 @@ export class Peer {
   }
 
   /** Starts TLS, as a server does after its 220; says nothing of how that ends: the client will. */
-  secure(certificate: ServerCertificate = this.#certificate()): void {
+  secure(options: tls.SecureContextOptions = this.#certificate()): void {
     this.#raw.removeAllListeners('data');
     const secured = new tls.TLSSocket(this.#raw, {
       isServer: true,
-      secureContext: tls.createSecureContext(certificate),
+      secureContext: tls.createSecureContext(options),
     });
     this.#socket = secured;
     this.#listen(secured);
@@ -174,6 +174,12 @@ export class Peer {
   async stall(): Promise<void> {
     this.stalled = true;
     await this.closed;
+  }
+
+  /** Drips a line without end, and says nothing else. */
+  async stallDripping(text: string): Promise<void> {
+    void this.stall();
+    await this.drip(text + 'x'.repeat(60_000));
   }
 
   /** Takes no more bytes from the network: the client's window fills up. */

@@ -10,6 +10,8 @@ import { type Delivery, envelopeCommands } from './envelope.ts';
 import { type TransactionResult, sendMessage } from './transaction.ts';
 import type { WireLevel } from './wire-ladder.ts';
 
+/** Milliseconds the answer to QUIT may take. */
+const GOODBYE = 2_000;
 /** Bytes of a message that may share its flight with its envelope. */
 const SMALL = 64 * 1024;
 
@@ -108,7 +110,10 @@ export class Connection {
   async close(reason: MailError): Promise<void> {
     if (this.#channel.idle && !this.#channel.closed) {
       // The reply is a courtesy; whatever it is, the connection ends here.
-      await this.#channel.play(ask(quit()), AbortSignal.timeout(2_000)).catch(() => {});
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), GOODBYE);
+      await this.#channel.play(ask(quit()), late.signal).catch(() => {});
+      clearTimeout(timer);
     }
     this.#channel.destroy(reason);
   }

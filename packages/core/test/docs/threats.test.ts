@@ -40,6 +40,7 @@ test('every test file against hostile peers is on the page', () => {
     'injection',
     'limits',
     'secrets',
+    'streams',
   ];
   expect(expected.filter((name) => !files.some((file) => file.endsWith(`/${name}.test.ts`)))).toEqual([]);
 });
