@@ -44,7 +44,7 @@ const HOSTILE = [
 const spoilt = fc
   .tuple(address, fc.nat(60), fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary', maxLength: 3 })))
   .map(([text, at, what]) => text.slice(0, at) + what + text.slice(at));
-const anything = fc.oneof(address, spoilt, fc.string({ unit: 'binary', maxLength: 30 }));
+const anything = fc.oneof(address, spoilt, fc.string({ unit: 'binary', maxLength: 30, size: 'max' }));
 
 /** The checked value; `undefined` where it was refused in the proper way. */
 function accepted<T>(check: () => T): T | undefined {
@@ -84,7 +84,7 @@ const envelope: fc.Arbitrary<Envelope> = fc.record({
   return: fc.constantFrom(undefined, 'full', 'headers'),
   envelopeId: fc.oneof(
     fc.constant(undefined),
-    fc.string({ maxLength: 20 }),
+    fc.string({ maxLength: 20, size: 'max' }),
     fc.string({ unit: 'binary', maxLength: 9 }),
   ),
   requireTls: fc.boolean(),

@@ -14,7 +14,7 @@ export function pieces(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   return at.slice(1).map((end, i) => bytes.subarray(at[i], end));
 }
 
-export const cuts: fc.Arbitrary<number[]> = fc.array(fc.nat(100_000), { maxLength: 12 });
+export const cuts: fc.Arbitrary<number[]> = fc.array(fc.nat(100_000), { maxLength: 12, size: 'max' });
 
 /** Codes that servers say where they should and where they should not. */
 export const code: fc.Arbitrary<number> = fc.oneof(
@@ -25,12 +25,12 @@ export const code: fc.Arbitrary<number> = fc.oneof(
 /** What servers write behind a code. */
 export const replyLine: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom('', 'OK', '2.0.0 OK', '5.1.1 no such user', '4.7.0 try later', '2.0.0 OK <id@host> [Hostname=h]'),
-  fc.string({ maxLength: 40 }),
+  fc.string({ maxLength: 40, size: 'max' }),
 );
 
 /** Text of these characters, each as likely as the others. */
 export const textOf = (characters: string, constraints: fc.StringConstraints): fc.Arbitrary<string> =>
-  fc.string({ ...constraints, unit: fc.constantFrom(...Array.from(characters)) });
+  fc.string({ size: 'max', ...constraints, unit: fc.constantFrom(...Array.from(characters)) });
 
 export const answer = (number: number, ...lines: string[]): Reply => ({
   code: number,

@@ -25,7 +25,14 @@ const PHRASES = [
   '2.0.0 Ok: queued as 4F0B1A',
 ];
 const text = fc
-  .array(fc.oneof(fc.constantFrom(...PHRASES), fc.string({ unit: 'binary', maxLength: 30 })), { maxLength: 4 })
+  .array(
+    fc.oneof(
+      fc.constantFrom(...PHRASES),
+      fc.string({ unit: 'binary', maxLength: 30, size: 'max' }),
+      fc.constantFrom('<', '>', '<a b>', '<>', 'id=', ' '),
+    ),
+    { maxLength: 4 },
+  )
   .map((parts) => parts.join(' '));
 const reply: fc.Arbitrary<Reply> = fc.record({
   code: fc.integer({ min: 200, max: 559 }),

@@ -22,8 +22,8 @@ const word = fc.constantFrom(
   ' ',
 );
 const message: fc.Arbitrary<Buffer> = fc.oneof(
-  fc.array(word, { maxLength: 40 }).map((parts) => Buffer.from(parts.join(''), 'latin1')),
-  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+  fc.array(word, { maxLength: 40, size: 'max' }).map((parts) => Buffer.from(parts.join(''), 'latin1')),
+  fc.uint8Array({ maxLength: 200, size: 'max' }).map((bytes) => Buffer.from(bytes)),
   // Longer than what is worked on at a time.
   fc
     .tuple(fc.array(word, { minLength: 1, maxLength: 6 }), fc.integer({ min: 1, max: 20_000 }))
@@ -101,14 +101,19 @@ export const MESSAGES: readonly Property[] = [
     'message-pieces',
     'text handed over in pieces, cut even inside a character, is the same as the whole',
     60,
-    fc.asyncProperty(fc.string({ unit: 'binary', maxLength: 60 }), cuts, fc.boolean(), async (text, at, asBytes) => {
-      const ends = edges(text.length, at);
-      const parts = ends.slice(1).map((end, i) => text.slice(ends[i], end));
-      const content = toContent(asBytes ? parts.map((part) => new TextEncoder().encode(part)) : parts);
-      const found: Uint8Array[] = [];
-      for await (const piece of content.pieces()) found.push(piece);
-      const expected = asBytes ? Buffer.concat(parts.map((part) => Buffer.from(part))) : Buffer.from(text);
-      assert.deepEqual(Buffer.concat(found), expected);
-    }),
+    fc.asyncProperty(
+      fc.string({ unit: 'binary', maxLength: 60, size: 'max' }),
+      cuts,
+      fc.boolean(),
+      async (text, at, asBytes) => {
+        const ends = edges(text.length, at);
+        const parts = ends.slice(1).map((end, i) => text.slice(ends[i], end));
+        const content = toContent(asBytes ? parts.map((part) => new TextEncoder().encode(part)) : parts);
+        const found: Uint8Array[] = [];
+        for await (const piece of content.pieces()) found.push(piece);
+        const expected = asBytes ? Buffer.concat(parts.map((part) => Buffer.from(part))) : Buffer.from(text);
+        assert.deepEqual(Buffer.concat(found), expected);
+      },
+    ),
   ),
 ];

@@ -32,23 +32,14 @@ export interface Property {
   readonly title: string;
   /** How often it is tried in the normal test run. */
   readonly runs: number;
-  /** A finding that is not repaired yet: the normal test run leaves it out, `npm run fuzz` does not. */
-  readonly open?: string | undefined;
   readonly round: (options: RoundOptions) => Promise<Round>;
 }
 
-export function property<Ts>(
-  name: string,
-  title: string,
-  runs: number,
-  raw: fc.IRawProperty<Ts, boolean>,
-  open?: string,
-): Property {
+export function property<Ts>(name: string, title: string, runs: number, raw: fc.IRawProperty<Ts, boolean>): Property {
   return {
     name,
     title,
     runs,
-    open,
     async round({ runs: numRuns, time, seed, path }) {
       const details = await fc.check(raw as fc.IAsyncProperty<Ts>, {
         numRuns,

@@ -7,9 +7,11 @@ import { textOf } from './arbitraries.ts';
 import { type Property, property, timed } from './property.ts';
 
 const secret = fc.oneof(
-  textOf('abcXYZ019-._~+/=', { minLength: 16, maxLength: 80 }),
+  textOf('abcXYZ019-._~+/=?>', { minLength: 16, maxLength: 80 }),
   textOf('ab', { minLength: 16, maxLength: 40 }),
-  fc.string({ unit: 'grapheme', minLength: 16, maxLength: 30 }).filter((text) => Buffer.byteLength(text) >= 16),
+  fc
+    .string({ unit: 'grapheme', minLength: 16, maxLength: 30, size: 'max' })
+    .filter((text) => Buffer.byteLength(text) >= 16),
 );
 const percent = (text: string, all: boolean): string =>
   [...Buffer.from(text)]
