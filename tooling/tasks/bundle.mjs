@@ -34,7 +34,8 @@ const { output: written } = await bundle.write({
   format: 'es',
   entryFileNames: '[name].js',
   chunkFileNames: ({ name, facadeModuleId }) => `${facadeModuleId ? nameOf(facadeModuleId) : name}.js`,
-  codeSplitting: { groups: [{ name: 'errors', minShareCount: 2 }] },
+  // What several entry points load at once; what is loaded later stays in files of its own.
+  codeSplitting: { groups: [{ name: 'errors', tags: ['$initial'], minShareCount: 2 }] },
   minify: false,
   sourcemap: true,
   sourcemapExcludeSources: true, // src is published beside it
