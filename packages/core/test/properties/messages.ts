@@ -22,8 +22,11 @@ const word = fc.constantFrom(
   ' ',
 );
 const message: fc.Arbitrary<Buffer> = fc.oneof(
-  fc.array(word, { maxLength: 40, size: 'max' }).map((parts) => Buffer.from(parts.join(''), 'latin1')),
-  fc.uint8Array({ maxLength: 200, size: 'max' }).map((bytes) => Buffer.from(bytes)),
+  {
+    weight: 8,
+    arbitrary: fc.array(word, { maxLength: 40, size: 'max' }).map((parts) => Buffer.from(parts.join(''), 'latin1')),
+  },
+  { weight: 4, arbitrary: fc.uint8Array({ maxLength: 200, size: 'max' }).map((bytes) => Buffer.from(bytes)) },
   // Longer than what is worked on at a time.
   fc
     .tuple(fc.array(word, { minLength: 1, maxLength: 6 }), fc.integer({ min: 1, max: 20_000 }))
