@@ -72,6 +72,8 @@ export interface ScriptedServerOptions {
 export class ScriptedServer implements AsyncDisposable {
   certificate: ServerCertificate;
   readonly implicitTls: boolean;
+  /** Without TLS, as servers on this machine may be. */
+  readonly inClear: boolean;
   /** Connections since the last `script()`. */
   peers: Peer[] = [];
   /** Messages whose end arrived since then. */
@@ -84,6 +86,7 @@ export class ScriptedServer implements AsyncDisposable {
   private constructor({ certificate, tls: start = 'starttls' }: ScriptedServerOptions) {
     this.certificate = certificate;
     this.implicitTls = start === 'implicit';
+    this.inClear = start === 'none';
     this.#asksStartTls = start === 'starttls';
     this.#server = net.createServer({ noDelay: true }, (socket) => {
       this.#sockets.add(socket);
