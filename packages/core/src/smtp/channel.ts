@@ -41,7 +41,7 @@ export interface Run {
 
 export type Done<T> = (error: unknown, value: T | undefined) => void;
 
-interface Task {
+interface Task extends Run {
   readonly dialogue: Dialogue<unknown>;
   readonly done: Done<unknown>;
   replies: Reply[];
@@ -186,6 +186,7 @@ export class Channel {
       stopped: false,
       cancelled: false,
       settled: false,
+      cancel: (error) => this.#cancel(task, error),
     };
     if (this.#speaker !== undefined) throw new Error('a dialogue was started while another speaks');
     if (this.#failure === undefined) {
@@ -194,12 +195,7 @@ export class Channel {
     }
     this.#advance(task, []);
     if (!this.#reading) this.#flush();
-    return {
-      get stage() {
-        return task.stage;
-      },
-      cancel: (error) => this.#cancel(task, error),
-    };
+    return task;
   }
 
   /** Plays a dialogue to its end, on a channel that can go on after it. */

@@ -83,6 +83,8 @@ export class Opening {
   }
 
   async #ask(token: () => Promise<AccessToken>): Promise<AccessToken> {
+    // The first fetch of a process takes 30 ms to get going: the connection is on its way before that.
+    await new Promise((resolve) => setImmediate(resolve));
     const access = await trace(
       TOKEN,
       () => ({ ...this.#server }),

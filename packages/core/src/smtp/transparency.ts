@@ -1,5 +1,7 @@
 // Message bytes to wire bytes: every line ends with CRLF, and for DATA a leading dot is doubled (RFC 5321 sections 2.3.8, 4.5.2).
 
+import { ControlFinder } from './control-finder.ts';
+
 /**
  * How a message travels: `data` with dots doubled (RFC 5321 section 4.5.2), `bdat` counted (RFC 3030 section 2),
  * `binary` counted and untouched (RFC 3030 section 3).
@@ -37,17 +39,20 @@ export class MessageEncoder {
     return chunk;
   }
 
-  /** Whether nothing has to change, found out without making anything: two native searches a line. */
+  /** Whether nothing has to change: the usual case. */
   #isWireForm(chunk: Uint8Array): boolean {
     if (this.#previous === CR || (this.#dots && this.#previous === LF && chunk[0] === DOT)) return false;
-    let at = 0;
-    for (let lf = chunk.indexOf(LF); lf >= 0; lf = chunk.indexOf(LF, at)) {
-      if (lf === 0 || chunk.indexOf(CR, at) !== lf - 1) return false;
-      at = lf + 1;
-      if (this.#dots && chunk[at] === DOT) return false;
+    const controls = new ControlFinder(chunk);
+    for (let at = controls.next(0); at < chunk.length; at = controls.next(at)) {
+      if (chunk[at] === LF) return false;
+      if (chunk[at] === CR) {
+        if (at + 1 === chunk.length) return true; // its LF may open the next piece
+        if (chunk[at + 1] !== LF || (this.#dots && chunk[at + 2] === DOT)) return false;
+        at += 1;
+      }
+      at += 1;
     }
-    const cr = chunk.indexOf(CR, at);
-    return cr < 0 || cr === chunk.length - 1; // its LF may open the next piece
+    return true;
   }
 
   #repaired(chunk: Uint8Array): Uint8Array {
