@@ -51,7 +51,8 @@ export interface MailerOptions {
   /** Milliseconds before the first of these retries, with some jitter; each further one waits four times as long. Default 2 s. */
   readonly retryDelay?: number | undefined;
   /**
-   * How far round trips may be saved. The default, `'grouped'`, keeps to the letter of the RFCs; `'chunked'` and
+   * How far round trips may be saved. The default, `'grouped'` for known services and `'data'` for others, keeps to the
+   * letter of the RFCs; `'chunked'` and
    * `'one-flight'` use BDAT where the server offers it. A server that stumbles is taken a step down, for good.
    */
   readonly wire?: WireLevel | undefined;
@@ -117,7 +118,7 @@ export function createMailer(options: MailerOptions): Mailer {
     maxAge = 900_000,
     retries = 2,
     retryDelay = 2_000,
-    wire = 'grouped',
+    wire = provider.wire ?? 'grouped',
   } = options;
   if (name !== undefined && !/^[\x21-\x7e]{1,255}$/.test(name)) throw optionError('name', 'a host name', name);
   if (!(idleTimeout > 0 && idleTimeout < 2 ** 31))

@@ -1,6 +1,7 @@
 // What is known of the mail services: where they listen, how they log in, what they stand. Every figure can be overridden.
 import type { MechanismName } from './sasl/mechanism.ts';
 import type { TlsMode } from './smtp/session.ts';
+import type { WireLevel } from './smtp/wire-ladder.ts';
 
 /** What a service allows one mailbox. Absent: no limit is known. */
 export interface ProviderLimits {
@@ -22,6 +23,8 @@ export interface Provider {
   readonly mechanisms: readonly MechanismName[];
   /** The server is known to take AUTH lines longer than RFC 4954 section 4 allows: the token may go with the command. */
   readonly longAuthLines: boolean;
+  /** How far round trips may be saved. Default `'grouped'`. */
+  readonly wire?: WireLevel | undefined;
   /** Tokens are renewed this many milliseconds before they expire. */
   readonly tokenMargin: number;
   /** Milliseconds before its end from which the service refuses a token; such a one is not presented. */
@@ -158,6 +161,7 @@ export function genericProvider(host: string, port = 587): Provider {
     tls: port === 465 ? 'implicit' : 'starttls',
     mechanisms: ['OAUTHBEARER', 'XOAUTH2'],
     longAuthLines: false,
+    wire: 'data', // not every server stands an envelope behind a message, though RFC 2920 section 3.1 allows it
     tokenMargin: 5 * MINUTE,
     tokenReserve: MINUTE,
     // RFC 5321 section 4.5.3.1.8: every server takes a hundred.
