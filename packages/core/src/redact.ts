@@ -65,7 +65,9 @@ function indexSecrets(secrets: readonly string[]): SecretIndex {
   const blocks = new Map<string, { before: string; after: string }[]>();
   const hashes = new Uint8Array(HASHES / 8);
   const short = new Set<string>();
-  for (const form of new Set(secrets.filter((secret) => secret.length >= SHORTEST).flatMap(formsOf))) {
+  const forms = secrets.filter((secret) => secret.length >= SHORTEST).flatMap(formsOf);
+  for (const form of new Set(forms)) {
+    if (form.length < SHORTEST) continue; // nothing but what folding takes away
     if (form.length < RUN) short.add(form);
     else {
       for (let at = 0; at + BLOCK <= form.length; at += BLOCK) {

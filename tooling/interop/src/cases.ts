@@ -45,7 +45,7 @@ const arrives = (name: string, message: SampleName, wishes: MailerWishes = {}, s
 const queued = (name: string, wishes: MailerWishes, grouped: number): Case =>
   withMailer(
     name,
-    () => wishes,
+    () => ({ wire: 'grouped', ...wishes }),
     async (bench, mailer) => {
       await bench.open(mailer);
       await bench.send(mailer, 'text'); // grouping begins after the first success
