@@ -1,8 +1,8 @@
 // Ready content in pieces.
 import { LINE } from './base64.ts';
 
-/** Content in a piece: whole lines of base64. More went no faster, and takes more memory (measured with 25 MB). */
-export const SLICE: number = 2048 * LINE;
+/** Content in a piece: whole lines of base64. A third more went a little faster, and took more memory than nodemailer does. */
+export const SLICE: number = 1536 * LINE;
 
 /** Slices that no character is cut by. */
 export function* slicesOf(content: string | Uint8Array): Generator<Buffer, void> {
