@@ -122,6 +122,14 @@ describe.each([...new Set([process.execPath, hostNode])])('%s loads every entry 
   test('by require(), without a warning', async () => {
     expect(await load('use.cjs', (name) => `require('${name}')`)).toEqual({ stdout: '', stderr: '' });
   });
+
+  test('the core without sockets, TLS and cryptography: they come with the first connection', async () => {
+    const heavy = 'process.moduleLoadList.filter((name) => /^NativeModule (?:net|tls|crypto)$/.test(name)).join()';
+    // Read before anything is written, for which Node may load sockets itself.
+    const program = `import '@mailgrant/core'; const heavy = ${heavy}; process.stdout.write(heavy);`;
+    writeFileSync(join(dir, 'light.mjs'), program);
+    expect(await run(node, [join(dir, 'light.mjs')])).toEqual({ stdout: '', stderr: '' });
+  });
 });
 
 const NODENEXT = { settings: { module: 'nodenext' }, files: ['use.mts', 'use.cts'] };

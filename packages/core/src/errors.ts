@@ -241,3 +241,11 @@ export function isTransient(error: unknown): boolean {
 export function mayHaveBeenSent(error: unknown): boolean {
   return error instanceof MailError && error.mayHaveBeenSent;
 }
+
+/** The caller's signal ended it. */
+export function abortError(signal: AbortSignal | undefined, stage?: Stage): ConnectionError {
+  return new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', {
+    cause: signal?.reason,
+    ...(stage && { stage }),
+  });
+}

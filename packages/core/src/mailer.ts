@@ -1,5 +1,5 @@
 // The front door: options checked once, then send, verify, close.
-import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecureContext } from 'node:tls';
 import { CapabilityError, ConnectionError, InputError, MailError } from './errors.ts';
 import type { OutgoingMail } from './message.ts';
 import { type CachedTokenSource, type TokenState, cached, isCached } from './oauth/token-cache.ts';
@@ -128,25 +128,17 @@ export function createMailer(options: MailerOptions): Mailer {
   if (!(retryDelay >= 0 && retryDelay <= 600_000)) throw optionError('retryDelay', 'up to 600 000 ms', retryDelay);
   if (!WIRE_LEVELS.includes(wire)) throw optionError('wire', `one of ${WIRE_LEVELS.join(', ')}`, wire);
 
-  let secureContext: SecureContext | undefined;
-  const connection = {
-    provider,
-    timeouts,
-    name,
-    // Made at the first connection: reading certificate authorities is too much work for an import or a constructor.
-    get secureContext() {
-      secureContext ??= createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca: asList(ca) }) });
-      return secureContext;
-    },
-  };
+  let context: Promise<SecureContext> | undefined;
+  // Made at the first connection: reading certificate authorities is too much work for an import or a constructor.
+  const secureContext = (): Promise<SecureContext> =>
+    (context ??= import('./smtp/socket.ts').then(({ trusting }) =>
+      trusting(ca === undefined ? undefined : asList(ca)),
+    ));
   const { limits } = provider;
   const ladder = new WireLadder(wire);
   const newPool = (login: string): Pool =>
     new Pool({
-      connection: Object.defineProperty({ ...connection, user: login }, 'secureContext', {
-        get: () => connection.secureContext,
-        enumerable: true,
-      }),
+      connection: { provider, timeouts, name, secureContext, user: login },
       token,
       gate: new Gate({ limits, now: Date.now, random: Math.random }),
       connections: limits.connections,

@@ -8,14 +8,12 @@ const PAGE = new URL('../../../docs/architecture.md', import.meta.url);
 /** What may be taken from Node.js, and by whom: a file, or all of a folder. Types may be taken by everybody. */
 const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 'anything'>>>> = {
   'smtp/socket.ts': { 'node:net': ['default'], 'node:tls': ['default'] },
-  'smtp/channel.ts': { 'node:buffer': ['isAscii'], 'node:net': ['isIPv6'], 'node:tls': ['TLSSocket'] },
-  'smtp/opening.ts': { 'node:net': ['isIP'] },
-  'smtp/content.ts': { 'node:buffer': ['isAscii'], 'node:util': ['types'] },
+  'smtp/channel.ts': { 'node:buffer': ['isAscii'], 'node:net': ['isIPv4', 'isIPv6'], 'node:tls': ['TLSSocket'] },
+  'smtp/content.ts': { 'node:buffer': ['isAscii'], 'node:util/types': ['isUint8Array'] },
   'smtp/mailbox.ts': { 'node:url': ['domainToASCII'] },
   'smtp/transcript.ts': { 'node:diagnostics_channel': ['channel'] },
   'tracing.ts': { 'node:diagnostics_channel': ['channel', 'tracingChannel'] },
   'opentelemetry/': { 'node:async_hooks': ['AsyncLocalStorage'] },
-  'mailer.ts': { 'node:tls': ['createSecureContext'] },
   'oauth/': { 'node:crypto': 'anything', 'node:util': ['promisify'] },
   'oauth/sealed-file.ts': { 'node:fs/promises': 'anything', 'node:path': 'anything' },
   'oauth/file-lock.ts': {
@@ -29,7 +27,7 @@ const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 
 
 const SOCKETS = /^node:(?:net|tls|http|https|http2|dgram)$/;
 /** What these modules have besides sockets. */
-const NO_SOCKET = ['isIP', 'isIPv4', 'isIPv6', 'createSecureContext', 'TLSSocket'];
+const NO_SOCKET = ['isIPv4', 'isIPv6', 'TLSSocket'];
 
 /** Up to this layer files are pure, but for those of IMPURE. */
 const PURE = 3;

@@ -1,5 +1,4 @@
 // An application that acts for a person who agreed once (RFC 6749 section 6).
-import { createHash } from 'node:crypto';
 import { InputError, TokenError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import {
@@ -124,10 +123,10 @@ function storeKeeper(store: TokenStore, key: string, timeout: number): Keeper {
     async load(seed) {
       stored = await store.get(key);
       const line = stored && decode(stored.value);
-      return line?.seed === fingerprint(seed) ? new Secret(line.refreshToken) : seed;
+      return line?.seed === (await fingerprint(seed)) ? new Secret(line.refreshToken) : seed;
     },
     async save({ seed, current }) {
-      const line = { seed: fingerprint(seed), refreshToken: current.reveal() };
+      const line = { seed: await fingerprint(seed), refreshToken: current.reveal() };
       // Whoever was faster although the lock was ours (our lease ended) has the younger one.
       await store.compareAndSet(key, stored?.version, new Secret(JSON.stringify(line)));
     },
@@ -145,7 +144,8 @@ function storeKeeper(store: TokenStore, key: string, timeout: number): Keeper {
   };
 }
 
-function fingerprint(secret: Secret): string {
+async function fingerprint(secret: Secret): Promise<string> {
+  const { createHash } = await import('node:crypto');
   return createHash('sha256').update(secret.reveal()).digest('base64url');
 }
 

@@ -1,5 +1,4 @@
 // Where processes that share an identity keep its token, so that one renewal serves them all.
-import { randomUUID } from 'node:crypto';
 import { type Secret } from '../secret.ts';
 
 /** What a store holds under a key: text that is secret, and the version a later write refers to. */
@@ -40,6 +39,7 @@ export interface TokenStore {
 export function memoryTokenStore(): TokenStore {
   const values = new Map<string, StoredValue>();
   const queues = new Map<string, (() => void)[]>();
+  let writes = 0;
 
   /** Frees the key for the next in line. */
   const next = (key: string): void => {
@@ -69,7 +69,7 @@ export function memoryTokenStore(): TokenStore {
     },
     async compareAndSet(key, expected, value) {
       if (values.get(key)?.version !== expected) return undefined;
-      const version = randomUUID();
+      const version = String((writes += 1));
       values.set(key, { value, version });
       return version;
     },

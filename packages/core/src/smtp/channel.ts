@@ -2,7 +2,7 @@
 // words of the one before (RFC 2920 section 3.1). Over 300 lines because what a socket can do wrong has to be judged beside
 // the replies still owed; opening the socket, and whatever can be decided without it, is elsewhere.
 import { isAscii } from 'node:buffer';
-import { type Socket, isIPv6 } from 'node:net';
+import { type Socket, isIPv4, isIPv6 } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import {
   CapabilityError,
@@ -11,6 +11,7 @@ import {
   type MailError,
   ProtocolError,
   type Stage,
+  abortError,
 } from '../errors.ts';
 import { type Redactor, createRedactor, printable } from '../redact.ts';
 import type { Secret } from '../secret.ts';
@@ -20,7 +21,7 @@ import type { Body, Dialogue, Step } from './dialogue.ts';
 import { eightBitRefused } from './envelope.ts';
 import { ReplyParser } from './reply-parser.ts';
 import { type Reply, replyText } from './reply.ts';
-import { type SocketOptions, abortError, connectTcp, reasonOf, startTls } from './socket.ts';
+import { type SocketOptions, connectTcp, reasonOf, startTls } from './socket.ts';
 import { type Timeouts, replyTimeout } from './timeouts.ts';
 import { MessageEncoder } from './transparency.ts';
 import { transcribe, transcribing } from './transcript.ts';
@@ -155,6 +156,13 @@ export class Channel {
 
   get remoteAddress(): string {
     return this.#socket.remoteAddress ?? '';
+  }
+
+  /** Whether the other end is on this machine. */
+  get toLoopback(): boolean {
+    const address = this.remoteAddress;
+    const ip = address.startsWith('::ffff:') ? address.slice(7) : address;
+    return ip === '::1' || (isIPv4(ip) && ip.startsWith('127.'));
   }
 
   /** TLS version and cipher of the socket; `undefined` while it is in clear. */

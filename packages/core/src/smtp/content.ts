@@ -1,6 +1,6 @@
 // A message body as the caller gave it, made uniform: ready bytes, or pieces that can be read once.
 import { isAscii } from 'node:buffer';
-import { types } from 'node:util';
+import { isUint8Array } from 'node:util/types';
 import { InputError } from '../errors.ts';
 import type { MessageBody } from '../message.ts';
 
@@ -31,7 +31,7 @@ export function toContent(message: MessageBody, declaredSize?: number): Content 
     throw new InputError('ERR_INPUT_MESSAGE', 'size: the size of a message is a whole number of bytes');
   }
   if (typeof message === 'string') return new ReadyContent(Buffer.from(message));
-  if (types.isUint8Array(message)) return new ReadyContent(message);
+  if (isUint8Array(message)) return new ReadyContent(message);
   if (typeof message === 'object' && message !== null && isIterable(message))
     return new PiecedContent(message, declaredSize);
   throw new InputError(
@@ -109,7 +109,7 @@ class PiecedContent implements Content {
         const text = cut + piece;
         cut = /[\ud800-\udbff]$/.test(text) ? text.slice(-1) : '';
         yield Buffer.from(cut === '' ? text : text.slice(0, -1));
-      } else if (types.isUint8Array(piece)) {
+      } else if (isUint8Array(piece)) {
         if (cut !== '') yield Buffer.from(cut);
         cut = '';
         yield piece;

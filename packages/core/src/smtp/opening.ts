@@ -1,7 +1,6 @@
 // From nothing to a connection that has logged in. The token source and the wire meet here and nowhere else.
-import { isIP } from 'node:net';
 import type { SecureContext } from 'node:tls';
-import { CapabilityError, ConnectionError, MailError, type Stage } from '../errors.ts';
+import { CapabilityError, ConnectionError, MailError, type Stage, abortError } from '../errors.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
 import type { Provider } from '../providers.ts';
 import type { Mechanism } from '../sasl/mechanism.ts';
@@ -11,16 +10,15 @@ import type { Secret } from '../secret.ts';
 import { AUTHENTICATE, CONNECT, TOKEN, trace } from '../tracing.ts';
 import { authenticate } from './authentication.ts';
 import { type Capabilities, offersMechanism } from './capabilities.ts';
-import { Channel } from './channel.ts';
+import type { Channel } from './channel.ts';
 import { Connection } from './connection.ts';
 import { type Session, openSession } from './session.ts';
-import { abortError } from './socket.ts';
 import type { Timeouts } from './timeouts.ts';
 
 export interface ConnectionOptions {
   readonly provider: Provider;
   readonly user: string;
-  readonly secureContext: SecureContext;
+  readonly secureContext: () => Promise<SecureContext>;
   readonly timeouts: Timeouts;
   /** For EHLO; the address literal of this end where absent. */
   readonly name: string | undefined;
@@ -102,12 +100,14 @@ export class Opening {
       CONNECT,
       () => ({ ...this.#server }),
       async () => {
+        // Sockets and TLS are two thirds of what the core would cost to import: they come with the first connection.
+        const [{ Channel }, context] = await Promise.all([import('./channel.ts'), secureContext()]);
         const implicitTls = tls === 'implicit';
-        const channel = await Channel.open({ host, port, implicitTls, secureContext, timeouts }, signal);
+        const channel = await Channel.open({ host, port, implicitTls, secureContext: context, timeouts }, signal);
         this.#channel = channel;
         // This end may have sent its token on another connection: whatever this server says, that is not in it.
         this.#hide([]);
-        if (tls === 'none' && !isLoopback(channel.remoteAddress)) throw notLoopback(host, channel.remoteAddress);
+        if (tls === 'none' && !channel.toLoopback) throw notLoopback(host, channel.remoteAddress);
         return channel.play(openSession(name ?? channel.localLiteral, tls), signal);
       },
       ({ roundTrips }) => ({ tls: this.#channel?.tls?.protocol, roundTrips }),
@@ -161,9 +161,4 @@ function notLoopback(host: string, address: string): CapabilityError {
     `${host} is ${address}: without TLS a token goes to loopback addresses only`,
     { stage: 'tls' },
   );
-}
-
-function isLoopback(address: string): boolean {
-  const ip = address.startsWith('::ffff:') ? address.slice(7) : address;
-  return ip === '::1' || (isIP(ip) === 4 && ip.startsWith('127.'));
 }

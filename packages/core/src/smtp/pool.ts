@@ -7,6 +7,7 @@ import {
   ReplyError,
   type Stage,
   mayHaveBeenSent,
+  abortError,
 } from '../errors.ts';
 import type { CachedTokenSource } from '../oauth/token-cache.ts';
 import type { Connection, ConnectionFacts } from './connection.ts';
@@ -15,7 +16,6 @@ import { JobQueue } from './job-queue.ts';
 import { allRefused, receiptOf, refusedPart, tooManyRecipients, unsentPart } from './job-receipt.ts';
 import { type Job, type WaitingFor, closedError } from './job.ts';
 import { Login, type LoginOptions } from './login.ts';
-import { abortError } from './socket.ts';
 import type { TransactionResult } from './transaction.ts';
 import { verdictOn } from './verdict.ts';
 import type { WireLadder, WireLevel } from './wire-ladder.ts';

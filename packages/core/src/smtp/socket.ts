@@ -1,7 +1,7 @@
 // Opening the way: TCP, then TLS. Each ends in an open socket or in a typed error with nothing left behind.
 import net from 'node:net';
 import tls from 'node:tls';
-import { ConnectionError, type ErrorCode, type Stage } from '../errors.ts';
+import { ConnectionError, type ErrorCode, abortError } from '../errors.ts';
 import { printable } from '../redact.ts';
 
 export interface SocketOptions {
@@ -9,6 +9,11 @@ export interface SocketOptions {
   readonly port: number;
   readonly secureContext: tls.SecureContext;
   readonly timeouts: { readonly connect: number; readonly tls: number };
+}
+
+/** TLS 1.2 or later, and whom to trust: Node's certificate authorities and `ca`. */
+export function trusting(ca: readonly (string | Buffer)[] | undefined): tls.SecureContext {
+  return tls.createSecureContext({ minVersion: 'TLSv1.2', ...(ca !== undefined && { ca: [...ca] }) });
 }
 
 /** Looks the name up and connects, to whichever of its addresses answers. */
@@ -88,13 +93,6 @@ function socketError(
   cause?: Error,
 ): ConnectionError {
   return new ConnectionError(code, `${host}:${port}: ${stage}: ${why}`, { stage, ...(cause && { cause }) });
-}
-
-export function abortError(signal: AbortSignal | undefined, stage?: Stage): ConnectionError {
-  return new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', {
-    cause: signal?.reason,
-    ...(stage && { stage }),
-  });
 }
 
 /** Node gathers the failures of several addresses in an AggregateError without a message of its own. */
