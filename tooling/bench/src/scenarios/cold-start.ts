@@ -16,7 +16,7 @@ export const coldStart: Scenario = {
     return {
       tables: [
         {
-          title: 'Modules are loaded before the clock starts',
+          title: 'Modules are imported before the clock starts; what they load later counts',
           columns: [
             { key: 'way', title: 'client' },
             { key: 'time', title: 'ms' },

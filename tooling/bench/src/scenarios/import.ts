@@ -29,7 +29,7 @@ export const importing: Scenario = {
   title: 'Importing, in a process that has loaded nothing yet',
   async run(context) {
     const names = Object.keys(MODULES) as Name[];
-    const results = await alternated(names, context.quick ? 1 : 15, async (name) => {
+    const results = await alternated(names, context.quick ? 1 : 21, async (name) => {
       const program = [...process.execArgv, '--input-type=module', '--eval', PROBE];
       const { stdout } = await execute(process.execPath, [...program, ...MODULES[name]], { cwd: folder });
       return Number(stdout);

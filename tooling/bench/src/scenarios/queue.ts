@@ -12,7 +12,7 @@ export const queue: Scenario = {
   title: '100,000 messages handed over at once to a server that takes none',
   async run(context) {
     const messages = context.quick ? 1_000 : 100_000;
-    const results = await alternated(CLIENTS, context.quick ? 1 : 3, async (client) => {
+    const results = await alternated(CLIENTS, context.quick ? 1 : 2, async (client) => {
       await using servers = startServers();
       await using worker = startWorker(context);
       const port = await servers.call('startSink', { certificate: context.certificate, silent: true });

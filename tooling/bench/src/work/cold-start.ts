@@ -1,4 +1,5 @@
-// From nothing to the first accepted message, with a token to fetch. Modules are loaded before the clock starts.
+// From nothing to the first accepted message, with a token to fetch. Modules are imported before the clock starts; what they
+// load when they are used counts.
 import { SENDER, type Target, readyMessage, recipients } from '../clients/client.ts';
 
 export type Way = 'mailgrant' | 'msal then nodemailer' | 'post then nodemailer';
