@@ -48,6 +48,8 @@ export const ERROR_CODES = [
   'ERR_OAUTH_TIMEOUT',
   'ERR_OAUTH_MALFORMED',
   'ERR_OAUTH_SOURCE',
+  'ERR_OAUTH_NOT_CONNECTED',
+  'ERR_OAUTH_WRONG_ACCOUNT',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -23,7 +23,7 @@ export class WrongAccountError extends TokenError {
   constructor(signedIn: string, { mailbox, delegates }: MailboxOptions) {
     const who = shown(signedIn);
     super(
-      'ERR_OAUTH_REFUSED',
+      'ERR_OAUTH_WRONG_ACCOUNT',
       `${who} signed in, and the mailbox is ${mailbox}: nothing was stored. Sign in as ${[mailbox, ...(delegates ?? [])].join(' or ')}, ` +
         `or allow ${who} by name (delegates) where the mailbox is shared or known by another address`,
     );

@@ -66,7 +66,7 @@ export interface GrantKeeper {
  * A consent that was given elsewhere — by `entraConnect` or `entraDeviceCode` with the same store — for the processes that
  * only send. A replaced refresh token is stored before its access token is used; processes refresh one after the other.
  *
- * `token()` throws TokenError `ERR_OAUTH_SOURCE` while nobody has signed in, TokenEndpointError with `error`
+ * `token()` throws TokenError `ERR_OAUTH_NOT_CONNECTED` while nobody has signed in, TokenEndpointError with `error`
  * `invalid_grant` or `interaction_required` when somebody has to do so again.
  * @throws TypeError `ERR_INPUT_OPTION` at once, naming the option.
  */
@@ -226,5 +226,5 @@ function idleness(mailbox: string, { idleUntil }: EntraGrantState): Expiry {
 }
 
 function notConnected(mailbox: string): TokenError {
-  return new TokenError('ERR_OAUTH_SOURCE', `${mailbox} is not connected: somebody has to sign in`);
+  return new TokenError('ERR_OAUTH_NOT_CONNECTED', `${mailbox} is not connected: somebody has to sign in`);
 }

@@ -151,7 +151,7 @@ describe('finish', () => {
     server.answers(personal('admin@contoso.com', { ...nonceOf(url), email: MAILBOX }));
     const error = await made.finish(callback(state)).catch((one: unknown) => one);
     expect(error).toBeInstanceOf(WrongAccountError);
-    expect(error).toMatchObject({ signedIn: 'admin@contoso.com', mailbox: MAILBOX, code: 'ERR_OAUTH_REFUSED' });
+    expect(error).toMatchObject({ signedIn: 'admin@contoso.com', mailbox: MAILBOX, code: 'ERR_OAUTH_WRONG_ACCOUNT' });
     expect(await made.state()).toBeUndefined();
     expect(await made.health()).toMatchObject({ status: 'down', reasons: [expect.stringContaining('not connected')] });
   });
@@ -332,7 +332,7 @@ describe('a grant', () => {
     await made.disconnect();
     answer();
     expect(await refreshing).toMatchObject({
-      code: 'ERR_OAUTH_SOURCE',
+      code: 'ERR_OAUTH_NOT_CONNECTED',
       message: expect.stringContaining('not connected'),
     });
     expect(await connection().state()).toBeUndefined();

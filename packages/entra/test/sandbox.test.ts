@@ -179,7 +179,7 @@ describe('a person', () => {
     sandbox.entra.revokeSignIns(sandbox.mailbox);
     expect(await row(send(sandbox, connection.token))).toBe('entra-grant-revoked');
     await connection.disconnect();
-    expect(await failure(send(sandbox, connection.token))).toMatchObject({ code: 'ERR_OAUTH_SOURCE' });
+    expect(await failure(send(sandbox, connection.token))).toMatchObject({ code: 'ERR_OAUTH_NOT_CONNECTED' });
   });
 
   test('for a shared mailbox', async () => {

@@ -30,6 +30,8 @@ const TOKEN_ERRORS: Readonly<Partial<Record<ErrorCode, SimpleId>>> = {
   ERR_OAUTH_UNREACHABLE: 'oauth-unreachable',
   ERR_OAUTH_TIMEOUT: 'oauth-timeout',
   ERR_OAUTH_MALFORMED: 'oauth-malformed',
+  ERR_OAUTH_NOT_CONNECTED: 'oauth-not-connected',
+  ERR_OAUTH_WRONG_ACCOUNT: 'oauth-wrong-account',
 };
 
 /** These only say that something failed; their causes say what. */

@@ -54,6 +54,24 @@ export const OAUTH = [
     source: 'mailgrant',
   },
   {
+    id: 'oauth-not-connected',
+    class: 'admin',
+    title: 'Nobody has connected this mailbox',
+    cause: 'The token store holds no consent for it: nobody has signed in yet, or it was disconnected.',
+    remedy:
+      'Have somebody sign in for the mailbox. If somebody did, check that this process has the same store, its key, client id and mailbox.',
+    source: 'mailgrant',
+  },
+  {
+    id: 'oauth-wrong-account',
+    class: 'admin',
+    title: 'Somebody else signed in than may send for this mailbox',
+    cause: 'The browser was signed in as another account, or the wrong one was chosen. Nothing was stored.',
+    remedy:
+      'Sign out and connect again as the owner of the mailbox. If it is shared, or its owner signs in by another name, allow that name (delegates).',
+    source: 'mailgrant',
+  },
+  {
     id: 'oauth-invalid-client',
     class: 'admin',
     title: 'The application could not prove who it is',
