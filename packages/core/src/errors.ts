@@ -36,6 +36,7 @@ export const ERROR_CODES = [
   'ERR_SMTP_DEADLINE',
   'ERR_SMTP_ABORTED',
   'ERR_SMTP_BODY',
+  'ERR_SMTP_HELD',
   'ERR_MAILER_CLOSED',
   // LimitError: held back on this side
   'ERR_MAILER_DAILY_LIMIT',

@@ -8,7 +8,7 @@ import { PROVIDERS, type Provider, type ProviderLimits, type ProviderName, gener
 import type { Receipt } from './receipt.ts';
 import { Backlog, type QueueOptions } from './smtp/backlog.ts';
 import type { ConnectionFacts } from './smtp/connection.ts';
-import { toContent } from './smtp/content.ts';
+import { HeldContent, toContent } from './smtp/content.ts';
 import { checkEnvelope } from './smtp/envelope.ts';
 import { Gate, type Health } from './smtp/gate.ts';
 import { Job, closedError } from './smtp/job.ts';
@@ -65,6 +65,13 @@ export interface SendOptions {
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for everything, waiting included: ConnectionError `ERR_SMTP_DEADLINE`. Default: none. */
   readonly deadline?: number | undefined;
+  /**
+   * Called when all but the last bytes of the message were sent (`CRLF.CRLF`, or the last BDAT chunk), which go when it
+   * resolves: until then the server has accepted nothing, from then on it may have. An outbox notes here that the message
+   * may be out. Where it rejects the connection is dropped and `send` rejects with ConnectionError `ERR_SMTP_HELD`, the
+   * reason as its cause. Called again for each further attempt and each further group of recipients.
+   */
+  readonly beforeCommit?: (() => Promise<void>) | undefined;
 }
 
 export interface CloseOptions {
@@ -166,12 +173,17 @@ export function createMailer(options: MailerOptions): Mailer {
   const send = (mail: OutgoingMail, options: SendOptions): Promise<Receipt> => {
     checkDeadline(options.deadline);
     checkSignal(options.signal);
+    if (options.beforeCommit !== undefined && typeof options.beforeCommit !== 'function') {
+      throw optionError('beforeCommit', 'a function', options.beforeCommit);
+    }
     const envelope = checkEnvelope(mail.envelope, user);
     const login = (user ?? envelope.from)?.address;
     if (login === undefined) throw new InputError('ERR_INPUT_ADDRESS', 'user: the null sender cannot log in');
     const content = toContent(mail.message, mail.size);
     checkSize(content.size, provider.limits.messageSize);
-    const job = new Job({ envelope, content, binary: mail.binary === true }, options);
+    const { beforeCommit } = options;
+    const held = beforeCommit === undefined ? content : new HeldContent(content, beforeCommit);
+    const job = new Job({ envelope, content: held, binary: mail.binary === true }, options);
     if (!isTraced(SEND)) return submit(job, login);
     const { id, host, port } = provider;
     const context = { provider: id, host, port, recipients: envelope.to.length, size: content.size };

@@ -235,6 +235,7 @@ test.each([
   [new ConnectionError('ERR_SMTP_TIMEOUT', 'x'), 'timed-out', 'transient'],
   [new ConnectionError('ERR_SMTP_ABORTED', 'x'), 'stopped-by-caller', 'message'],
   [new ConnectionError('ERR_SMTP_BODY', 'x', { cause: { code: 'ECONNRESET' } }), 'body-failed', 'message'],
+  [new ConnectionError('ERR_SMTP_HELD', 'x', { cause: { code: 'ECONNREFUSED' } }), 'held-back', 'message'],
   [new CapabilityError('ERR_SMTP_STARTTLS_NOT_OFFERED', 'x'), 'starttls-not-offered', 'admin'],
   [new CapabilityError('ERR_SMTP_AUTH_NOT_OFFERED', 'x'), 'auth-not-offered', 'admin'],
   [new CapabilityError('ERR_SMTP_SIZE_EXCEEDED', 'x'), 'size-exceeded', 'message'],

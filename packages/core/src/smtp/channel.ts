@@ -8,7 +8,7 @@ import {
   CapabilityError,
   ConnectionError,
   type ErrorCode,
-  type MailError,
+  MailError,
   ProtocolError,
   type Stage,
   abortError,
@@ -464,7 +464,7 @@ export class Channel {
 
   #sendBody(task: Task, { content, framing, sevenBit }: Body, last: boolean): void {
     const encoder = new MessageEncoder(framing);
-    if (content.bytes !== undefined && content.bytes.length <= ONE_WRITE) {
+    if (content.bytes !== undefined && content.bytes.length <= ONE_WRITE && content.beforeEnd === undefined) {
       const bytes = encoder.encode(content.bytes);
       const end = encoder.end();
       if (framing !== 'data') this.#out.push(`BDAT ${bytes.length + end.length} LAST\r\n`);
@@ -491,7 +491,7 @@ export class Channel {
         const facts = { cause, stage: 'message' } as const;
         // The text stays out of our message: it is the caller's, and it is there as the cause.
         const unreadable = new ConnectionError('ERR_SMTP_BODY', 'the message could not be read to its end', facts);
-        this.destroy(cause instanceof CapabilityError ? cause : unreadable);
+        this.destroy(cause instanceof MailError ? cause : unreadable);
       },
     );
   }
@@ -508,6 +508,8 @@ export class Channel {
       await this.#write(encoder.encode(piece));
       if (this.#failure !== undefined) return;
     }
+    await beforeEnd(content);
+    if (this.#failure !== undefined) return;
     this.#out.push(encoder.end());
     expected.early = false;
     this.#note(`message of ${size} bytes`);
@@ -540,8 +542,9 @@ export class Channel {
       await this.#drain();
       if (this.#failure !== undefined) return;
     }
+    if (!task.stopped) await beforeEnd(content);
     task.chunking = false;
-    if (task.stopped) return;
+    if (this.#failure !== undefined || task.stopped) return;
     const end = encoder.end();
     gathered.push(end);
     length += end.length;
@@ -674,6 +677,16 @@ export class Channel {
 
   #note(line: string): void {
     if (transcribing()) this.#say('note', line);
+  }
+}
+
+/** Lets the caller note that the message is about to be sent. Where that fails it is not. */
+async function beforeEnd(content: Content): Promise<void> {
+  try {
+    await content.beforeEnd?.();
+  } catch (cause) {
+    const facts = { cause, stage: 'message' } as const;
+    throw new ConnectionError('ERR_SMTP_HELD', 'the message was held back: beforeCommit failed', facts);
   }
 }
 

@@ -127,8 +127,8 @@ export class Connection {
 function wireFor({ envelope, content, binary }: Delivery, level: WireLevel, capabilities: Capabilities): WireLevel {
   if (!capabilities.has('PIPELINING')) return 'lock-step';
   let wire = level;
-  if (wire === 'one-flight' && (envelope.all || content.bytes === undefined || content.bytes.length > SMALL))
-    wire = 'chunked';
+  const whole = content.bytes !== undefined && content.bytes.length <= SMALL && content.beforeEnd === undefined;
+  if (wire === 'one-flight' && (envelope.all || !whole)) wire = 'chunked';
   if ((wire === 'chunked' || wire === 'one-flight') && !capabilities.has('CHUNKING')) wire = 'grouped';
   const withData = wire === 'data' || wire === 'grouped';
   if (binary && wire !== 'lock-step' && wire !== 'one-flight') return 'chunked';

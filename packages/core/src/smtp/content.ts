@@ -20,6 +20,8 @@ export interface Content {
   readonly repeatable: boolean;
   /** Lets go of what the body holds, such as an open file. */
   discard(): void;
+  /** What has to be done before the last bytes go: until then nothing is sent, from then on it may be. */
+  readonly beforeEnd: (() => Promise<void>) | undefined;
 }
 
 /**
@@ -68,6 +70,49 @@ class ReadyContent implements Content {
   }
 
   discard(): void {}
+
+  get beforeEnd(): undefined {
+    return undefined;
+  }
+}
+
+/** The same body, with something to be done before its end. */
+export class HeldContent implements Content {
+  readonly beforeEnd: () => Promise<void>;
+  readonly #content: Content;
+
+  constructor(content: Content, beforeEnd: () => Promise<void>) {
+    this.#content = content;
+    this.beforeEnd = beforeEnd;
+  }
+
+  get bytes(): Uint8Array | undefined {
+    return this.#content.bytes;
+  }
+
+  get size(): number | undefined {
+    return this.#content.size;
+  }
+
+  get eightBit(): boolean {
+    return this.#content.eightBit;
+  }
+
+  get readable(): boolean {
+    return this.#content.readable;
+  }
+
+  get repeatable(): boolean {
+    return this.#content.repeatable;
+  }
+
+  pieces(): AsyncIterable<Uint8Array> {
+    return this.#content.pieces();
+  }
+
+  discard(): void {
+    this.#content.discard();
+  }
 }
 
 /** No message at all. */
@@ -123,6 +168,10 @@ class PiecedContent implements Content {
   discard(): void {
     const source: { destroy?: unknown } = this.#source as object;
     if (typeof source.destroy === 'function') source.destroy();
+  }
+
+  get beforeEnd(): undefined {
+    return undefined;
   }
 }
 

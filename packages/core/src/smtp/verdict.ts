@@ -7,6 +7,7 @@ const SILENT: ReadonlySet<string> = new Set([
   'ERR_SMTP_ABORTED',
   'ERR_SMTP_DEADLINE',
   'ERR_SMTP_BODY',
+  'ERR_SMTP_HELD',
   'ERR_MAILER_CLOSED',
 ]);
 

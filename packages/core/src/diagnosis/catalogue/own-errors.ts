@@ -186,6 +186,16 @@ export const OWN_ERRORS = [
     source: 'mailgrant',
   },
   {
+    id: 'held-back',
+    class: 'message',
+    codes: ['ERR_SMTP_HELD'],
+    title: 'The message was held back before its last bytes',
+    cause:
+      'The `beforeCommit` the application gave failed; the connection was dropped and the server has accepted nothing.',
+    remedy: 'Look at the cause of the error: it is what `beforeCommit` threw. The message can be sent again.',
+    source: 'mailgrant',
+  },
+  {
     id: 'unknown',
     class: 'message',
     codes: [],
