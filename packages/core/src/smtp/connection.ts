@@ -42,6 +42,8 @@ export class Connection {
   readonly openedAt: number = performance.now();
   /** Transactions begun on this connection. */
   transactions = 0;
+  /** It ended while the server owed its answer to a message. */
+  lostAnswer = false;
   /** The last transaction ended early: RSET comes first (RFC 5321 section 4.1.1.5). */
   #dirty = false;
 

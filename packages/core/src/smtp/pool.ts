@@ -46,6 +46,8 @@ interface Attempt {
   readonly turn: Turn;
   /** It was the first on its connection. */
   readonly first: boolean;
+  /** Its envelope went behind a message that was not answered yet. */
+  readonly grouped: boolean;
   readonly level: WireLevel;
   /** Recipients of this transaction. */
   readonly count: number;
@@ -251,7 +253,7 @@ export class Pool {
     const limit = Math.min(this.#options.recipients, connection.recipientLimit);
     const to = job.remaining.length <= limit ? job.remaining : job.remaining.slice(0, limit);
     const { level } = this.#options.ladder;
-    const attempt: Attempt = { connection, turn, first, level, count: to.length };
+    const attempt: Attempt = { connection, turn, first, grouped: !connection.idle, level, count: to.length };
     this.#idleSince.delete(connection);
     this.#underWay += 1;
     try {
@@ -274,10 +276,10 @@ export class Pool {
     }
   }
 
-  #onSent(job: Job, { connection, turn, count }: Attempt, result: TransactionResult): void {
+  #onSent(job: Job, { connection, turn, grouped, count }: Attempt, result: TransactionResult): void {
     turn.slot.end(Date.now());
     this.#options.gate.succeeded(turn, job.sender);
-    this.#options.ladder.prove();
+    this.#options.ladder.prove(grouped);
     this.#onPart(job, connection, count, result);
   }
 
@@ -311,6 +313,10 @@ export class Pool {
     if (error instanceof ProtocolError) {
       const dropped = 'dropped after a breach of protocol';
       connection.destroy(new ConnectionError('ERR_SMTP_CLOSED', dropped, { cause: error }));
+    }
+    if (connectionDied(error)) {
+      if (mayHaveBeenSent(error)) connection.lostAnswer = true;
+      else if (attempt.grouped && connection.lostAnswer) ladder.doubtGrouping();
     }
     // A server that does not stand our pace gets the message again, one step slower. One that fell silent may, too, but
     // another wait would double the caller's: that is for the next message.

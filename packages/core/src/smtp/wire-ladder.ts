@@ -18,6 +18,7 @@ const GROUPED: number = WIRE_LEVELS.indexOf('grouped');
 export class WireLadder {
   #top: number;
   #proven = false;
+  #groupingProven = false;
 
   constructor(top: WireLevel) {
     this.#top = WIRE_LEVELS.indexOf(top);
@@ -29,9 +30,18 @@ export class WireLadder {
     return WIRE_LEVELS[step] ?? 'lock-step';
   }
 
-  /** A message went well. */
-  prove(): void {
+  /** A message went well; `grouped`: its envelope had gone behind the message before. */
+  prove(grouped: boolean): void {
     this.#proven = true;
+    this.#groupingProven ||= grouped;
+  }
+
+  /**
+   * The server hung up with a message unanswered and the next envelope behind it. Some do so at the first byte there; a
+   * server that took that before has hung up for another reason.
+   */
+  doubtGrouping(): void {
+    if (!this.#groupingProven) this.#top = Math.min(this.#top, GROUPED - 1);
   }
 
   /**
