@@ -252,6 +252,10 @@ export const AADSTS: ReadonlyMap<number, AadstsRow> = new Map([
       'The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password.',
       'bad_token',
     ],
+    [
+      50196,
+      'The server terminated an operation because it encountered a client request loop. Please contact your app vendor.',
+    ],
     [500112, 'The reply address does not match the reply address provided when requesting Authorization code.'],
     [500341, 'The user account {user} has been deleted from the {tenant} directory.'],
     [501481, 'The Code_Verifier does not match the code_challenge supplied in the authorization request.'],
@@ -342,10 +346,6 @@ export const AADSTS: ReadonlyMap<number, AadstsRow> = new Map([
   ...rows('temporarily_unavailable', [
     [50033, 'A transient error has occurred. Please try again.'],
     [50087, 'A transient error has occurred during the sign-in attempt. Please try again.'],
-    [
-      50196,
-      'The server terminated an operation because it encountered a client request loop. Please contact your app vendor.',
-    ],
     [70012, 'A server error occurred while authenticating an MSA (consumer) user. Try again.'],
     [90006, 'The service is temporarily unavailable due to an external server error.'],
     [90012, 'A timeout has occurred.'],
