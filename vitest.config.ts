@@ -11,6 +11,10 @@ const folder = (path: string) => readdirSync(new URL(path, import.meta.url));
 const setupFiles = [fileURLToPath(new URL('packages/core/test/fixed-seed.ts', import.meta.url))];
 const project = (name: string, root: string) => ({ test: { name, root, include, setupFiles } });
 
+/** The same tests with the older Nest, whose packages `tooling/nest-11` has installed. */
+const nest11 = fileURLToPath(new URL('tooling/nest-11/node_modules/', import.meta.url));
+const onNest11 = { find: /^(?=@nestjs\/)/, replacement: nest11 };
+
 /** These start compilers and package managers: after the others, so as not to slow down what measures time. */
 const slowProject = (name: string, root: string) => ({
   test: { name, root, include: ['*.test.ts'], sequence: { groupOrder: 1 }, testTimeout: 120_000, hookTimeout: 120_000 },
@@ -26,6 +30,7 @@ export default defineConfig({
       ...folder('tooling')
         .filter((name) => existsSync(new URL(`tooling/${name}/src`, import.meta.url)))
         .map((name) => project(name, `tooling/${name}`)),
+      { ...project('nestjs-11', 'packages/nestjs'), resolve: { conditions, alias: [onNest11] } },
       slowProject('bootstrap', 'tooling/bootstrap'),
       slowProject('checks', 'tooling/checks'),
     ],
