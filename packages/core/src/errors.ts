@@ -51,6 +51,7 @@ export const ERROR_CODES = [
   'ERR_OAUTH_SOURCE',
   'ERR_OAUTH_NOT_CONNECTED',
   'ERR_OAUTH_WRONG_ACCOUNT',
+  'ERR_OAUTH_WRONG_TOKEN',
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];

@@ -5,6 +5,7 @@ export {
   type MailerHealth,
   type MailerOptions,
   type SendOptions,
+  type Verification,
 } from './mailer.ts';
 export type { Envelope, MessageBody, Notify, OutgoingMail, Recipient } from './message.ts';
 export type { Receipt, RecipientResult, RecipientResults, SendTimings } from './receipt.ts';

@@ -1,9 +1,10 @@
 // The front door: options checked once, then send, verify, close.
 import type { SecureContext } from 'node:tls';
 import { CapabilityError, ConnectionError, InputError, MailError } from './errors.ts';
+import type { ClaimFinding } from './diagnosis/index.ts';
 import type { OutgoingMail } from './message.ts';
 import { type CachedTokenSource, type TokenState, cached, isCached } from './oauth/token-cache.ts';
-import type { TokenSource } from './oauth/token-source.ts';
+import type { AccessToken, TokenSource } from './oauth/token-source.ts';
 import { PROVIDERS, type Provider, type ProviderLimits, type ProviderName, genericProvider } from './providers.ts';
 import type { Receipt } from './receipt.ts';
 import { Backlog, type QueueOptions } from './smtp/backlog.ts';
@@ -79,6 +80,15 @@ export interface CloseOptions {
   readonly deadline?: number | undefined;
 }
 
+/** What a login showed. */
+export interface Verification extends ConnectionFacts {
+  /**
+   * What the token says of itself, held against what the provider asks: one finding for each claim looked at. Empty for
+   * providers other than Microsoft's and for tokens that cannot be read.
+   */
+  readonly token: readonly ClaimFinding[];
+}
+
 export interface MailerHealth extends Health {
   /** Messages that wait or are under way. */
   readonly pending: number;
@@ -96,10 +106,12 @@ export interface Mailer {
    */
   send(mail: OutgoingMail, options?: SendOptions): Promise<Receipt>;
   /**
-   * Gets a token, connects and logs in, without sending, within 120 s unless `deadline` says otherwise. Shows that AUTH works,
-   * not that sending will be allowed. While the last login's failure stands it rejects with that, without another attempt.
+   * Gets a token, looks at its claims, connects and logs in, without sending, within 120 s unless `deadline` says otherwise.
+   * Shows that AUTH works, not that sending will be allowed. A token of Microsoft's that was made for another service, or has
+   * ended, is not presented: TokenError `ERR_OAUTH_WRONG_TOKEN`. While the last login's failure stands it rejects with that,
+   * without another attempt.
    */
-  verify(options?: SendOptions): Promise<ConnectionFacts>;
+  verify(options?: Pick<SendOptions, 'signal' | 'deadline'>): Promise<Verification>;
   /** Resolves when the queue has room for another message: await it before composing the next. */
   ready(): Promise<void>;
   /** How it stands, from what happened so far: nothing is sent or fetched to find out. */
@@ -194,6 +206,10 @@ export function createMailer(options: MailerOptions): Mailer {
       summaryOf,
     );
   };
+  const inspect = async (access: AccessToken, login: string): Promise<readonly ClaimFinding[]> => {
+    const { checkToken } = await import('./token-check.ts');
+    return checkToken(access, provider, login, Date.now());
+  };
   const close = async ({ deadline = 30_000 }: CloseOptions = {}): Promise<void> => {
     if (!(deadline >= 0)) throw optionError('deadline', 'milliseconds', deadline);
     await (closed ??= pools.close(Math.min(deadline, 2 ** 31 - 1)));
@@ -214,7 +230,11 @@ export function createMailer(options: MailerOptions): Mailer {
       if (user === undefined) {
         throw new InputError('ERR_INPUT_OPTION', 'verify: this mailer has no user of its own to log in as');
       }
-      return within(deadline, signal, (ends) => pools.of(user.address).verify(ends));
+      return within(deadline, signal, async (ends) => {
+        const look = (access: AccessToken): Promise<readonly ClaimFinding[]> => inspect(access, user.address);
+        const facts = await pools.of(user.address).verify(ends, look);
+        return { ...facts, token: await look(await token({ signal: ends })) };
+      });
     },
     ready: () => backlog.ready(),
     health() {

@@ -29,6 +29,8 @@ export interface Provider {
   readonly tokenMargin: number;
   /** Milliseconds before its end from which the service refuses a token; such a one is not presented. */
   readonly tokenReserve: number;
+  /** Its tokens are Microsoft Entra ID's, which can be read: `verify()` looks at them before a server does. */
+  readonly entraTokens?: boolean | undefined;
   /** What to ask the token endpoint for when the application itself logs in; absent where that is not possible. */
   readonly applicationScope?: string | undefined;
   /** What to ask for when a person has signed in. */
@@ -45,6 +47,7 @@ const microsoft = {
   tls: 'starttls',
   mechanisms: ['XOAUTH2'],
   longAuthLines: true,
+  entraTokens: true,
   tokenMargin: 10 * MINUTE,
   tokenReserve: MINUTE,
   limits: {

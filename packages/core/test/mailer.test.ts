@@ -217,6 +217,24 @@ test('verify logs in without sending, and the connection serves the next message
   expect(b.sandbox.sessions).toHaveLength(1);
 });
 
+test('verify looks at the token: one that is not for Exchange is not presented', async () => {
+  await using b = await bench();
+  const right = await b.mailer.verify();
+  expect(right.token.filter(({ result }) => result === 'failed')).toEqual([]);
+  expect(right.token).toContainEqual({ check: 'audience', result: 'ok', text: expect.stringContaining('outlook') });
+
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const { smtp, ca, mailbox: user } = b.sandbox;
+  const graph = `${part({ alg: 'none' })}.${part({ aud: 'https://graph.microsoft.com' })}.x`;
+  const token = async () => ({ value: graph, expiresAt: Date.now() + 3_600_000 });
+  await using other = createMailer({ provider: 'microsoft365', ...smtp, ca, user, token });
+  const error: unknown = await other.verify().catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'ERR_OAUTH_WRONG_TOKEN', stage: 'token' });
+  expect(String(error)).toContain('https://outlook.office365.com/.default');
+  const said = b.sandbox.sessions.flatMap(({ entries }) => entries.map(({ text }) => text));
+  expect(said.filter((line) => line.startsWith('AUTH '))).toHaveLength(1);
+});
+
 test('the same recipient twice gets one copy', async () => {
   await using b = await bench();
   const { message } = b.mail();

@@ -9,6 +9,9 @@ import { verdictOn } from './verdict.ts';
 
 export type LoginOptions = Omit<ConnectionOptions, 'shortAuthLines' | 'refused'>;
 
+/** Looks at a token before a server does; where it throws the token is not presented. */
+export type Inspect = (token: AccessToken) => Promise<unknown>;
+
 export class Login {
   readonly #options: LoginOptions;
   readonly #token: CachedTokenSource;
@@ -33,12 +36,13 @@ export class Login {
    * Opens one connection.
    * @throws ConnectionError, ProtocolError, CapabilityError, AuthenticationError, TokenError.
    */
-  async open(signal: AbortSignal): Promise<Connection> {
+  async open(signal: AbortSignal, inspect?: Inspect): Promise<Connection> {
     let refusal: AuthenticationError | undefined;
     for (;;) {
       let used: AccessToken | undefined;
       const take = async (): Promise<AccessToken> => {
         used = await this.#token({ signal });
+        await inspect?.(used);
         return used;
       };
       try {

@@ -15,7 +15,7 @@ import { type Gate, type Health, type Turn, holds } from './gate.ts';
 import { JobQueue } from './job-queue.ts';
 import { allRefused, receiptOf, refusedPart, tooManyRecipients, unsentPart } from './job-receipt.ts';
 import { type Job, type WaitingFor, closedError } from './job.ts';
-import { Login, type LoginOptions } from './login.ts';
+import { type Inspect, Login, type LoginOptions } from './login.ts';
 import type { TransactionResult } from './transaction.ts';
 import { verdictOn } from './verdict.ts';
 import type { WireLadder, WireLevel } from './wire-ladder.ts';
@@ -124,8 +124,11 @@ export class Pool {
     this.#dispatch();
   }
 
-  /** Opens a connection and logs in; it stays in the pool. Several who ask at once share it. */
-  async verify(signal: AbortSignal): Promise<ConnectionFacts> {
+  /**
+   * Opens a connection and logs in; it stays in the pool. Several who ask at once share it. A token that `inspect` rejects
+   * is not presented.
+   */
+  async verify(signal: AbortSignal, inspect?: Inspect): Promise<ConnectionFacts> {
     if (this.#closing) throw closedError();
     if (signal.aborted) throw abortError(signal, 'queue');
     // Somebody asks whether it is well, every few seconds perhaps: that must not become the storm the breaker prevents.
@@ -138,7 +141,7 @@ export class Pool {
       if (idle !== undefined) await this.#retire(idle);
       else if (connections[0] !== undefined) return connections[0].facts;
     }
-    const construction = this.#construction ?? this.#construct();
+    const construction = this.#construction ?? this.#construct(inspect);
     construction.verifiers += 1;
     try {
       const { facts } = await unlessAborted(construction.connection, signal, () => this.#login.stage);
@@ -431,18 +434,18 @@ export class Pool {
 
   // ---- opening ----
 
-  #construct(): Construction {
+  #construct(inspect?: Inspect): Construction {
     const controller = new AbortController();
-    const construction = { controller, verifiers: 0, connection: this.#opened(controller) };
+    const construction = { controller, verifiers: 0, connection: this.#opened(controller, inspect) };
     construction.connection.catch(() => {}); // those who wait in the queue are told one by one
     this.#construction = construction;
     return construction;
   }
 
   /** Settles when everything that follows from the outcome is done. */
-  async #opened(controller: AbortController): Promise<Connection> {
+  async #opened(controller: AbortController, inspect: Inspect | undefined): Promise<Connection> {
     try {
-      const connection = await this.#login.open(controller.signal);
+      const connection = await this.#login.open(controller.signal, inspect);
       this.#constructed(controller);
       this.#failedOpenings = 0;
       this.#options.gate.loginSucceeded();

@@ -72,6 +72,16 @@ export const OAUTH = [
     source: 'mailgrant',
   },
   {
+    id: 'oauth-wrong-token',
+    class: 'admin',
+    title: 'This token cannot log in here',
+    cause:
+      'By what the token says of itself it was made for another service, most often Microsoft Graph, or it has ended.',
+    remedy:
+      'Ask for the scope the message names; for Exchange Online that is https://outlook.office365.com/.default. If the token has ended, the token source returns an old one.',
+    source: 'mailgrant',
+  },
+  {
     id: 'oauth-invalid-client',
     class: 'admin',
     title: 'The application could not prove who it is',
