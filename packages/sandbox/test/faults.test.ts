@@ -35,6 +35,23 @@ test('a command takes effect when the scripted reply is of the kind of the hones
   expect(sandbox.inbox.messages.map(({ subject }) => subject)).toEqual(['a']);
 });
 
+test('a refused chunk voids those behind it, and nothing of the message is delivered', async () => {
+  await using sandbox = await createSandbox();
+  sandbox.exchange.reply('BDAT', '451 4.7.0 Temporary server error. Please try again later. PRX4');
+  using client = await RawClient.authenticated(sandbox);
+  const [mail = '', rcpt = ''] = envelope(sandbox);
+  for (const line of [mail, rcpt]) await client.command(line);
+  client.write('BDAT 3\r\nSubBDAT 9\r\nject: a\r\nBDAT 2 LAST\r\n\r\nNOOP\r\n');
+  expect(await client.replies(4)).toEqual([
+    '451 4.7.0 Temporary server error. Please try again later. PRX4',
+    '503 5.5.2 Need mail command',
+    '503 5.5.2 Need mail command',
+    '250 2.0.0 OK',
+  ]);
+  expect(sandbox.inbox.messages).toEqual([]);
+  expect(await client.command(mail)).toBe('250 2.1.0 Sender OK');
+});
+
 test.for(['end', 'reset'] as const)(
   'the reply to a message can be lost by %s after it was delivered',
   async (close) => {

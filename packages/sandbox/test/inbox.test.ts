@@ -45,6 +45,8 @@ test('a message knows its own part of a conversation, and the round trips it too
   ]);
   expect(quick?.conversation[0]?.text).toMatch(/^220 /);
   expect(sandbox.sessions[0]?.roundTrips).toBe(4 + 4 + 2);
+  await client.command('QUIT');
+  expect([quick?.roundTrips, quick?.conversation.at(-1)?.text.slice(0, 9)]).toEqual([2, '250 2.0.0']);
 });
 
 test('mail of any shape is kept: no header, a header without end, broken MIME', async () => {

@@ -7,7 +7,7 @@ export interface ConversationEntry {
   readonly at: number;
   readonly from: 'client' | 'server' | 'note';
   readonly text: string;
-  /** 0 before the first MAIL command, then counting MAIL commands. */
+  /** 0 before the first MAIL command, then counting MAIL commands; -1 between a message's last reply and the next MAIL. */
   readonly transaction: number;
   /** Counts what the client sent without waiting for the server in between: one flight, one round trip. */
   readonly flight: number;
@@ -41,6 +41,7 @@ export class Conversation implements SmtpSession {
   readonly #entries: ConversationEntry[] = [];
   readonly #begun = performance.now();
   #transaction = 0;
+  #between = false;
   #flight = 0;
   #answered = true;
 
@@ -75,11 +76,18 @@ export class Conversation implements SmtpSession {
 
   beginTransaction(): void {
     this.#transaction += 1;
+    this.#between = false;
+  }
+
+  /** A message has had its last reply: what comes now (QUIT, say) is no part of it. */
+  endTransaction(): void {
+    this.#between = true;
   }
 
   add(from: ConversationEntry['from'], text: string): void {
     const at = Math.round((performance.now() - this.#begun) * 1000) / 1000;
-    this.#entries.push({ at, from, text: visible(text), transaction: this.#transaction, flight: this.#flight });
+    const transaction = this.#between ? -1 : this.#transaction;
+    this.#entries.push({ at, from, text: visible(text), transaction, flight: this.#flight });
   }
 }
 

@@ -200,11 +200,17 @@ export class Transaction {
     this.#dialog.heard(`[chunk, ${chunk.size} bytes]`);
     if (chunk.last) await this.#finish(open, collector);
     else if (collector.tooLarge) await this.#dialog.answer('BDAT', replies.tooLarge, () => this.reset());
-    else await this.#dialog.answer('BDAT', replies.chunk(chunk.size));
+    // A message that lost a chunk is lost: chunks behind it find no transaction (RFC 3030 section 2).
+    else if ((await this.#dialog.answer('BDAT', replies.chunk(chunk.size))) !== '2') this.reset();
   }
 
   async #finish(open: Open, message: Collector): Promise<void> {
     this.reset();
+    await this.#conclude(open, message);
+    this.#dialog.connection.conversation.endTransaction();
+  }
+
+  async #conclude(open: Open, message: Collector): Promise<void> {
     const identity = this.#identity();
     const raw = message.bytes();
     const { senders } = await readHead(raw);
