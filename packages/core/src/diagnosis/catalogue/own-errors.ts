@@ -89,8 +89,9 @@ export const OWN_ERRORS = [
     class: 'message',
     codes: ['ERR_SMTP_RECIPIENT_LIMIT'],
     title: 'The message has more recipients than the server takes',
-    cause: 'The server, or the preset of the provider, names a limit of recipients in one message.',
-    remedy: 'Send it in groups, or to a distribution list.',
+    cause:
+      'The server, or the preset of the provider, names a limit of recipients in one message; a stream cannot be sent twice, so it did not go out in groups.',
+    remedy: 'Hand the message over as bytes, so that it goes out in groups, or send it to a distribution list.',
     source: 'mailgrant',
   },
   {
