@@ -10,6 +10,8 @@ export const ERROR_CODES = [
   'ERR_INPUT_MESSAGE',
   'ERR_INPUT_OPTION',
   'ERR_INPUT_TOKEN',
+  'ERR_MAIL_CLIENT_UNKNOWN',
+  'ERR_MAIL_CLIENT_EXISTS',
   // ReplyError: the server said no
   'ERR_SMTP_SERVICE_REFUSED',
   'ERR_SMTP_SENDER_REFUSED',
@@ -42,6 +44,8 @@ export const ERROR_CODES = [
   'ERR_MAILER_DAILY_LIMIT',
   'ERR_MAILER_QUEUE_FULL',
   'ERR_MAILER_SUSPENDED',
+  'ERR_MAIL_NOT_ALLOWED',
+  'ERR_MAIL_CANCELLED',
   // TokenError: no access token could be had
   'ERR_OAUTH_REFUSED',
   'ERR_OAUTH_UNAVAILABLE',
@@ -55,7 +59,15 @@ export const ERROR_CODES = [
 ] as const;
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
-export type InputErrorCode = Extract<ErrorCode, `ERR_INPUT_${string}`>;
+export type LimitErrorCode = Extract<
+  ErrorCode,
+  | 'ERR_MAILER_DAILY_LIMIT'
+  | 'ERR_MAILER_QUEUE_FULL'
+  | 'ERR_MAILER_SUSPENDED'
+  | 'ERR_MAIL_NOT_ALLOWED'
+  | 'ERR_MAIL_CANCELLED'
+>;
+export type InputErrorCode = Extract<ErrorCode, `ERR_INPUT_${string}` | `ERR_MAIL_CLIENT_${string}`>;
 
 /** Where in the way of a message something happened. */
 export type Stage =
@@ -160,14 +172,14 @@ export class ConnectionError extends MailError {
   override readonly name = 'ConnectionError';
 }
 
-/** Held back on this side before anything was sent, to keep a limit or to leave a mailbox in peace. */
+/** Held back on this side before anything was sent: to keep a limit, to leave a mailbox in peace, by a rule of the application. */
 export class LimitError extends MailError {
   override readonly name = 'LimitError';
   /** Milliseconds after which it may work; `undefined` where that depends on other messages or on people. */
   readonly retryAfter: number | undefined;
 
   constructor(
-    code: Extract<ErrorCode, 'ERR_MAILER_DAILY_LIMIT' | 'ERR_MAILER_QUEUE_FULL' | 'ERR_MAILER_SUSPENDED'>,
+    code: LimitErrorCode,
     message: string,
     { retryAfter, ...facts }: MailErrorFacts & { readonly retryAfter?: number | undefined } = {},
   ) {

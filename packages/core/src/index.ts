@@ -36,6 +36,7 @@ export {
   mayHaveBeenSent,
   type ErrorCode,
   type InputErrorCode,
+  type LimitErrorCode,
   type MailErrorFacts,
   type Stage,
   type TokenErrorFacts,

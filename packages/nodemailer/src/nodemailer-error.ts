@@ -59,6 +59,7 @@ const NODEMAILER_CODES: Readonly<Partial<Record<ErrorCode, string>>> = {
 
 const FAMILY_CODES = [
   ['ERR_INPUT_', 'ECONFIG'],
+  ['ERR_MAIL_', 'ECONFIG'],
   ['ERR_OAUTH_', 'EAUTH'],
   ['ERR_MAILER_', 'EMAXLIMIT'],
   ['ERR_SMTP_', 'EPROTOCOL'],

@@ -39,6 +39,16 @@ export const OWN_ERRORS = [
     source: 'mailgrant',
   },
   {
+    id: 'client-unknown',
+    class: 'admin',
+    codes: ['ERR_MAIL_CLIENT_UNKNOWN', 'ERR_MAIL_CLIENT_EXISTS'],
+    title: 'The name of a mail client does not fit',
+    cause:
+      'The application asked for a mail client that is not there, or registered two of the same name. Nothing was sent.',
+    remedy: 'Correct the name, or connect the mailbox it stands for.',
+    source: 'mailgrant',
+  },
+  {
     id: 'starttls-not-offered',
     class: 'admin',
     codes: ['ERR_SMTP_STARTTLS_NOT_OFFERED'],
@@ -120,6 +130,16 @@ export const OWN_ERRORS = [
     title: 'Sending from this mailbox is suspended',
     cause: 'An earlier attempt failed in a way that the next one would meet again.',
     remedy: 'Look at the cause of this error: it is what failed.',
+    source: 'mailgrant',
+  },
+  {
+    id: 'rule-of-application',
+    class: 'message',
+    codes: ['ERR_MAIL_NOT_ALLOWED', 'ERR_MAIL_CANCELLED'],
+    title: 'A rule of the application held this mail back',
+    cause:
+      'A recipient is not on the list of those who may get mail (`allowRecipients`), or the hook `beforeSend` said no.',
+    remedy: 'Nothing is wrong if that was meant. Else change the list or the hook.',
     source: 'mailgrant',
   },
   {
