@@ -17,6 +17,11 @@ export interface CertificateInput {
   readonly pfxFile?: string | undefined;
   /** What an encrypted key or PFX is opened with. */
   readonly passphrase?: string | Secret | undefined;
+  /**
+   * Sends the certificate, and those behind it in the same file, with every request (`x5c`). Default `false`: Entra finds the
+   * uploaded one by its thumbprint. For app registrations that trust a subject name and its issuer.
+   */
+  readonly sendChain?: boolean | undefined;
 }
 
 /** What may be known of a certificate. */
@@ -35,6 +40,8 @@ export interface CertificateFacts {
 export interface LoadedCertificate extends CertificateFacts {
   /** PKCS #8, PEM, not encrypted. */
   readonly privateKey: Secret;
+  /** PEM: the certificate, then each the issuer of the one before (RFC 7515 section 4.1.6), as far as there are any. */
+  readonly chain: string;
 }
 
 /** @throws TypeError `ERR_INPUT_OPTION` unless exactly one source of a certificate is named. */
@@ -44,6 +51,9 @@ export function checkCertificateInput(input: CertificateInput): void {
   if (input.keyFile !== undefined && (input.pfx !== undefined || input.pfxFile !== undefined)) {
     throw bad('certificate.keyFile goes with pem or pemFile: a PFX holds its key');
   }
+  if (input.sendChain !== undefined && typeof input.sendChain !== 'boolean') {
+    throw bad('certificate.sendChain must be true or false');
+  }
 }
 
 /**
@@ -52,13 +62,13 @@ export function checkCertificateInput(input: CertificateInput): void {
  * @throws Error of `node:fs` when a file cannot be read.
  */
 export async function readCertificate(input: CertificateInput): Promise<CertificateFacts> {
-  const { privateKey: _, ...facts } = await loadCertificate(input);
+  const { privateKey: _, chain: __, ...facts } = await loadCertificate(input);
   return facts;
 }
 
 export async function loadCertificate(input: CertificateInput): Promise<LoadedCertificate> {
   checkCertificateInput(input);
-  const { certificate, key } =
+  const { certificate, others, key } =
     input.pfx !== undefined || input.pfxFile !== undefined ? await fromPfx(input) : await fromPem(input);
   const { asymmetricKeyType: type = 'unknown' } = key;
   if (type !== 'rsa') throw bad(`certificate must have an RSA key, this one's is ${type}: Entra ID takes no other`);
@@ -71,11 +81,22 @@ export async function loadCertificate(input: CertificateInput): Promise<LoadedCe
     notBefore: Date.parse(certificate.validFrom),
     notAfter: Date.parse(certificate.validTo),
     privateKey: new Secret(key.export({ type: 'pkcs8', format: 'pem' }).toString()),
+    chain: chainOf(certificate, others).join(''),
   };
+}
+
+function chainOf(certificate: X509Certificate, others: readonly X509Certificate[]): readonly X509Certificate[] {
+  const chain = [certificate];
+  const follows = (one: X509Certificate): boolean =>
+    !chain.some((known) => known.raw.equals(one.raw)) && (chain.at(-1)?.checkIssued(one) ?? false);
+  for (let next = others.find(follows); next !== undefined; next = others.find(follows)) chain.push(next);
+  return chain;
 }
 
 interface Pair {
   readonly certificate: X509Certificate;
+  /** What else the file holds. */
+  readonly others: readonly X509Certificate[];
   readonly key: KeyObject;
 }
 
@@ -97,7 +118,7 @@ async function fromPem({ pem, pemFile, keyFile, passphrase }: CertificateInput):
   // With its chain behind or before it: the one the key belongs to.
   const certificate = certificates.find((one) => one.checkPrivateKey(key)) ?? certificates[0];
   if (certificate === undefined) throw bad('certificate holds no certificate in PEM');
-  return { certificate, key };
+  return { certificate, others: certificates, key };
 }
 
 function openKey(pem: string, passphrase: string | Secret | undefined): KeyObject {
@@ -140,5 +161,5 @@ async function fromPfx({ pfx, pfxFile, passphrase }: CertificateInput): Promise<
   const parsed = certificates.map(parse);
   const certificate = parsed.find((one) => one.checkPrivateKey(key)) ?? parsed[0];
   if (certificate === undefined) throw bad('certificate.pfx holds no certificate');
-  return { certificate, key };
+  return { certificate, others: parsed, key };
 }

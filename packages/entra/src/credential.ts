@@ -89,8 +89,9 @@ function certificateCredential(input: CertificateInput): Omit<Credential, 'name'
     kind: 'certificate',
     expiresAt: async () => (await loadCertificate(input)).notAfter,
     proof: async () => {
-      const { privateKey, thumbprint } = await unless('certificate', () => loadCertificate(input));
-      return { kind: 'certificate', privateKey, thumbprintSha256: thumbprint };
+      const { privateKey, thumbprint, chain } = await unless('certificate', () => loadCertificate(input));
+      const x5c = input.sendChain === true ? chain : undefined;
+      return { kind: 'certificate', privateKey, thumbprintSha256: thumbprint, x5c };
     },
   };
 }

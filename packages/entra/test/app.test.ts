@@ -1,5 +1,5 @@
 // Applications that send in their own name: MSAL underneath, Entra on a real socket.
-import { constants, createHash, verify } from 'node:crypto';
+import { constants, createHash, verify, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { cached, createMailer, Secret, TokenEndpointError, TokenError } from '@m
 import { createSandbox } from '@mailgrant/sandbox';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { entraApp, type EntraAppOptions, type EntraCredential, type EntraEvent } from '../src/index.ts';
-import { selfSigned } from './certificates.ts';
+import { issuedBySomebody, selfSigned } from './certificates.ts';
 import { CLIENT, createEntraServer, type EntraServer, json, refusal, TENANT, token } from './entra-server.ts';
 
 const CANARY = 'canary~8Q~secret-value-that-nobody-may-see';
@@ -188,6 +188,27 @@ describe('a request', () => {
   });
 });
 
+describe('a certificate that is sent along', () => {
+  const x5c = async (more: object): Promise<unknown> => {
+    const { leaf, authorities } = issuedBySomebody();
+    const pem = [...authorities.toReversed().map(({ cert }) => cert), leaf.cert, leaf.key].join('');
+    await app({ credential: { certificate: { pem, ...more } } })();
+    const [header = ''] = (server.seen.at(-1)?.form['client_assertion'] ?? '').split('.');
+    const sent = (JSON.parse(Buffer.from(header, 'base64url').toString()) as { x5c?: string[] }).x5c;
+    return sent?.map((one) => new X509Certificate(Buffer.from(one, 'base64')).subject);
+  };
+
+  test('has its issuers behind it, in their order, wherever they stand in the file', async () => {
+    const names = ['leaf', 'issuer', 'root'].map((name) => `CN=mailgrant ${name}`);
+    expect(await x5c({ sendChain: true })).toEqual(names);
+  });
+
+  test('is so only where that was asked for', async () => {
+    expect(await x5c({})).toBeUndefined();
+    expect(await x5c({ sendChain: false })).toBeUndefined();
+  });
+});
+
 describe('what goes wrong', () => {
   test.for([
     ['a page of HTML', json(200, '<html>sign in</html>'), 'ERR_OAUTH_MALFORMED', 200],
@@ -344,6 +365,11 @@ describe('the door', () => {
       'two sources of a certificate',
       { credential: { certificate: { pem: 'a', pfxFile: 'b' } } },
       'certificate needs one',
+    ],
+    [
+      'a chain that is neither sent nor not',
+      { credential: { certificate: { pem: 'a', sendChain: 'yes' as unknown as boolean } } },
+      'sendChain',
     ],
     ['a delegated scope', { scope: 'https://outlook.office.com/SMTP.Send' }, 'scope must end in /.default'],
     ['an authority without TLS', { cloud: { authority: 'http://login.example' } }, 'cloud.authority'],

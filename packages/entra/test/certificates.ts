@@ -22,27 +22,60 @@ const utcTime = (time: number): Buffer =>
   der(0x17, Buffer.from(`${new Date(time).toISOString().replace(/[-:T]/g, '').slice(2, 14)}Z`));
 const named = (name: string): Buffer => sequence(der(0x31, sequence(oid('550403'), der(0x0c, Buffer.from(name)))));
 
-let rsa: { publicKey: KeyObject; privateKey: KeyObject } | undefined;
+interface KeyPair {
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+let rsa: KeyPair | undefined;
+
+interface Names {
+  readonly subject: string;
+  readonly issuer: string;
+}
 
 /** @param notAfter epoch milliseconds */
 export function selfSigned(notAfter: number = Date.now() + 86_400_000, type: 'rsa' | 'ec' = 'rsa'): TestCertificate {
-  // An RSA key takes a tenth of a second of a core; one is enough for a file.
-  const { publicKey, privateKey } =
-    type === 'ec'
-      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      : (rsa ??= generateKeyPairSync('rsa', { modulusLength: 2048 }));
+  const keys = type === 'ec' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : rsaKeys();
+  return made({ subject: 'mailgrant test', issuer: 'mailgrant test' }, keys, keys.privateKey, notAfter);
+}
+
+/** A certificate with an RSA key, and behind it those of the two authorities that issued it, the nearer first. */
+export function issuedBySomebody(): {
+  readonly leaf: TestCertificate;
+  readonly authorities: readonly TestCertificate[];
+} {
+  const [root, between] = [0, 1].map(() => generateKeyPairSync('ec', { namedCurve: 'P-256' }));
+  if (root === undefined || between === undefined) throw new Error('no keys');
+  const notAfter = Date.now() + 86_400_000;
+  return {
+    leaf: made({ subject: 'mailgrant leaf', issuer: 'mailgrant issuer' }, rsaKeys(), between.privateKey, notAfter),
+    authorities: [
+      made({ subject: 'mailgrant issuer', issuer: 'mailgrant root' }, between, root.privateKey, notAfter),
+      made({ subject: 'mailgrant root', issuer: 'mailgrant root' }, root, root.privateKey, notAfter),
+    ],
+  };
+}
+
+/** An RSA key takes a tenth of a second of a core; one is enough for a file. */
+const rsaKeys = (): KeyPair => (rsa ??= generateKeyPairSync('rsa', { modulusLength: 2048 }));
+
+function made({ subject, issuer }: Names, keys: KeyPair, signer: KeyObject, notAfter: number): TestCertificate {
+  const { publicKey, privateKey } = keys;
   const algorithm =
-    type === 'ec' ? sequence(oid('2a8648ce3d040302')) : sequence(oid('2a864886f70d01010b'), Buffer.from([5, 0]));
+    signer.asymmetricKeyType === 'ec'
+      ? sequence(oid('2a8648ce3d040302'))
+      : sequence(oid('2a864886f70d01010b'), Buffer.from([5, 0]));
   const body = sequence(
     der(0xa0, der(0x02, Buffer.from([2]))),
     der(0x02, Buffer.from([1])),
     algorithm,
-    named('mailgrant test'),
+    named(issuer),
     sequence(utcTime(notAfter - 365 * 86_400_000), utcTime(notAfter)),
-    named('mailgrant test'),
+    named(subject),
     publicKey.export({ type: 'spki', format: 'der' }),
   );
-  const signature = sign('sha256', body, privateKey);
+  const signature = sign('sha256', body, signer);
   const raw = sequence(body, algorithm, der(0x03, Buffer.from([0]), signature));
   const pem = raw.toString('base64').replace(/.{1,64}/g, '$&\n');
   return {

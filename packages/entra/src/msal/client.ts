@@ -14,7 +14,13 @@ import { createNetwork, type Network } from './network.ts';
 /** What stands for the client in one request, read and ready. */
 export type ClientProof =
   | { readonly kind: 'secret'; readonly secret: Secret }
-  | { readonly kind: 'certificate'; readonly privateKey: Secret; readonly thumbprintSha256: string }
+  | {
+      readonly kind: 'certificate';
+      readonly privateKey: Secret;
+      readonly thumbprintSha256: string;
+      /** PEM of what is to be sent along. */
+      readonly x5c: string | undefined;
+    }
   | { readonly kind: 'assertion'; readonly assertion: Secret };
 
 /** A token, and what came with it. */
@@ -136,7 +142,11 @@ function proofOptions(proof: ClientProof): Partial<Configuration['auth']> {
       return { clientSecret: proof.secret.reveal() };
     case 'certificate':
       return {
-        clientCertificate: { privateKey: proof.privateKey.reveal(), thumbprintSha256: proof.thumbprintSha256 },
+        clientCertificate: {
+          privateKey: proof.privateKey.reveal(),
+          thumbprintSha256: proof.thumbprintSha256,
+          ...(proof.x5c !== undefined && { x5c: proof.x5c }),
+        },
       };
     case 'assertion':
       return { clientAssertion: proof.assertion.reveal() };
