@@ -132,6 +132,9 @@ const WAYS: Readonly<Record<Id, Way>> = {
   'oauth-wrong-account': {
     never: 'whoever signs in meets it, before anything is sent: packages/entra/test/traps.test.ts',
   },
+  'oauth-callback': {
+    never: 'whoever signs in meets it, before anything is sent: packages/entra/test/grants.test.ts',
+  },
   'oauth-wrong-token': {
     // verify() reads the token before it asks a server; a send asks the server.
     state: async () => {

@@ -49,26 +49,26 @@ export function adminConsentUrl(options: AdminConsentOptions): AdminConsentReque
  * @param expected.state what `adminConsentUrl` returned
  * @param expected.tenantId the id of the tenant that was to agree, where it is known
  * @throws TokenEndpointError `ERR_OAUTH_REFUSED` when the administrator declined (`AADSTS65004`) or may not agree.
- * @throws TokenError `ERR_OAUTH_MALFORMED` when the callback belongs to another request, tenant or purpose.
+ * @throws TokenError `ERR_OAUTH_CALLBACK` when the callback belongs to another request, tenant or purpose.
  */
 export function parseAdminConsent(
   callbackUrl: string | URL,
   expected: { readonly state: string; readonly tenantId?: string | undefined },
 ): AdminConsent {
   const { state, parameters } = parseCallback(callbackUrl);
-  if (state !== expected.state) throw malformed('the callback of an admin consent belongs to another request');
+  if (state !== expected.state) throw misplaced('the callback of an admin consent belongs to another request');
   throwRefusal(parameters, 'the administrator did not consent');
   const tenantId = parameters.get('tenant') ?? '';
   if (parameters.get('admin_consent')?.toLowerCase() !== 'true') {
-    throw malformed('the callback says nothing of an admin consent');
+    throw misplaced('the callback says nothing of an admin consent');
   }
-  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(tenantId)) throw malformed('the callback names no tenant');
+  if (!/^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(tenantId)) throw misplaced('the callback names no tenant');
   if (expected.tenantId !== undefined && expected.tenantId.toLowerCase() !== tenantId.toLowerCase()) {
-    throw malformed(`tenant ${tenantId} consented, not ${shown(expected.tenantId)}`);
+    throw misplaced(`tenant ${tenantId} consented, not ${shown(expected.tenantId)}`);
   }
   return { tenantId, scope: parameters.get('scope') ?? undefined };
 }
 
-function malformed(message: string): TokenError {
-  return new TokenError('ERR_OAUTH_MALFORMED', message);
+function misplaced(message: string): TokenError {
+  return new TokenError('ERR_OAUTH_CALLBACK', message);
 }

@@ -10,14 +10,14 @@ export interface Callback {
 
 /**
  * @param callbackUrl what was called: a URL, or its path and query as `request.url` has them
- * @throws TokenError `ERR_OAUTH_MALFORMED` when it carries no state.
+ * @throws TokenError `ERR_OAUTH_CALLBACK` when it carries no state.
  */
 export function parseCallback(callbackUrl: string | URL): Callback {
   const base = 'http://localhost';
   if (!URL.canParse(String(callbackUrl), base)) throw bad('callbackUrl must be a URL');
   const parameters = new URL(String(callbackUrl), base).searchParams;
   const state = parameters.get('state');
-  if (!state) throw new TokenError('ERR_OAUTH_MALFORMED', 'the callback carries no state: it was not begun here');
+  if (!state) throw new TokenError('ERR_OAUTH_CALLBACK', 'the callback carries no state: it was not begun here');
   return { state, parameters };
 }
 

@@ -40,7 +40,7 @@ export interface EntraConnection extends EntraGrant {
    * Redeems the code of a callback, once, and keeps the consent, if who signed in may send for the mailbox.
    * @throws WrongAccountError when they may not: nothing was stored, and a consent from before is as it was.
    * @throws TokenEndpointError when the person declined, or Entra refused the code.
-   * @throws TokenError `ERR_OAUTH_MALFORMED` when the callback was not begun here, was used already, or came too late.
+   * @throws TokenError `ERR_OAUTH_CALLBACK` when the callback was not begun here, was used already, or came too late.
    */
   finish(callbackUrl: string | URL, options?: FinishOptions): Promise<EntraAccount>;
 }
@@ -109,7 +109,7 @@ export function entraConnect(options: EntraConnectOptions): EntraConnection {
       if (begun === undefined) throw notBegun();
       throwRefusal(callback.parameters, `${mailbox} was not connected`);
       const code = callback.parameters.get('code');
-      if (!code) throw new TokenError('ERR_OAUTH_MALFORMED', 'the callback carries no code');
+      if (!code) throw new TokenError('ERR_OAUTH_CALLBACK', 'the callback carries no code');
       const { nonce, verifier: codeVerifier } = begun;
       const request = { code, scopes: scopesOf(settings), redirectUri, codeVerifier, nonce };
       const acquired = await keeper.prove((proof) =>
@@ -123,7 +123,7 @@ export function entraConnect(options: EntraConnectOptions): EntraConnection {
 function notBegun(): TokenError {
   const minutes = PATIENCE / 60_000;
   const why = `it was not begun here, was used already, or came after more than ${minutes} minutes`;
-  return new TokenError('ERR_OAUTH_MALFORMED', `the callback belongs to no connection: ${why}`);
+  return new TokenError('ERR_OAUTH_CALLBACK', `the callback belongs to no connection: ${why}`);
 }
 
 function equal(a: string, b: string): boolean {

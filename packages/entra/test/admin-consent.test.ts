@@ -66,7 +66,7 @@ test.for([
   ['of another tenant', { admin_consent: 'True', tenant: clientId }, 'consented, not'],
 ] as const)('a callback %s is refused', ([, parameters, message]) => {
   expect(() => parseAdminConsent(callback(parameters), { state: 'mine', tenantId: tenant })).toThrow(
-    expect.objectContaining({ code: 'ERR_OAUTH_MALFORMED', message: expect.stringContaining(message) }),
+    expect.objectContaining({ code: 'ERR_OAUTH_CALLBACK', message: expect.stringContaining(message) }),
   );
 });
 

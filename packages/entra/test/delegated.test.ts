@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { encryptedFileTokenStore, memoryTokenStore, Secret, type TokenStore } from '@mailgrant/core';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   entraConnect,
   type EntraConnectOptions,
@@ -175,7 +175,7 @@ describe('finish', () => {
     const made = connection();
     const { url, state } = await made.begin();
     const before = server.seen.length;
-    const notBegun = { code: 'ERR_OAUTH_MALFORMED', message: expect.stringContaining('belongs to no connection') };
+    const notBegun = { code: 'ERR_OAUTH_CALLBACK', message: expect.stringContaining('belongs to no connection') };
     await expect(made.finish(callback('x'.repeat(43)))).rejects.toMatchObject(notBegun);
     await expect(made.finish(callback(state), { state: 'of another session' })).rejects.toMatchObject(notBegun);
     expect(server.seen.length).toBe(before);
@@ -337,7 +337,7 @@ describe('a grant', () => {
     });
     expect(await connection().state()).toBeUndefined();
     expect(await made.keepAlive()).toBe('not connected');
-    await expect(made.finish(callback(state))).rejects.toMatchObject({ code: 'ERR_OAUTH_MALFORMED' });
+    await expect(made.finish(callback(state))).rejects.toMatchObject({ code: 'ERR_OAUTH_CALLBACK' });
   });
 
   test('and nothing it is made of can be printed', async () => {
@@ -395,6 +395,20 @@ describe('device code', () => {
     server.answers(device(), refusal(400, 'expired_token', 70_019));
     expect(await outcome()).toMatchObject({ error: 'expired_token', aadsts: 70_019 });
     expect(await codes().state()).toBeUndefined();
+  });
+
+  test('a code nobody typed in time has expired, by our clock as by that of Entra', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    try {
+      server.answers(device(), (response, seen) => {
+        vi.setSystemTime(Date.now() + 901_000);
+        pending(response, seen);
+      });
+      const { finished } = await codes().begin();
+      await expect(finished).rejects.toMatchObject({ code: 'ERR_OAUTH_REFUSED', error: 'expired_token' });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   test('begin says why there is no code', async () => {

@@ -248,6 +248,7 @@ test.each([
   [new TokenError('ERR_OAUTH_REFUSED', 'x'), 'oauth-refused', 'admin'],
   [new TokenError('ERR_OAUTH_NOT_CONNECTED', 'x'), 'oauth-not-connected', 'admin'],
   [new TokenError('ERR_OAUTH_WRONG_ACCOUNT', 'x'), 'oauth-wrong-account', 'admin'],
+  [new TokenError('ERR_OAUTH_CALLBACK', 'x'), 'oauth-callback', 'admin'],
   [new TokenError('ERR_OAUTH_WRONG_TOKEN', 'x'), 'oauth-wrong-token', 'admin'],
   [new TokenError('ERR_OAUTH_UNAVAILABLE', 'x'), 'oauth-unavailable', 'transient'],
   [new LimitError('ERR_MAILER_DAILY_LIMIT', 'x', { retryAfter: 5_000 }), 'daily-limit', 'slow-down'],

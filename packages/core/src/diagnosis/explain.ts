@@ -32,6 +32,7 @@ const TOKEN_ERRORS: Readonly<Partial<Record<ErrorCode, SimpleId>>> = {
   ERR_OAUTH_MALFORMED: 'oauth-malformed',
   ERR_OAUTH_NOT_CONNECTED: 'oauth-not-connected',
   ERR_OAUTH_WRONG_ACCOUNT: 'oauth-wrong-account',
+  ERR_OAUTH_CALLBACK: 'oauth-callback',
   ERR_OAUTH_WRONG_TOKEN: 'oauth-wrong-token',
 };
 

@@ -155,12 +155,17 @@ function proofOptions(proof: ClientProof): Partial<Configuration['auth']> {
 
 /** Our own errors stay what they are; MSAL's keep their code and lose their class. */
 function translated(error: unknown, network: Network): Error {
-  if (network.failure !== undefined) return network.failure;
-  if (error instanceof MailError || error instanceof InputError) return error;
   const { name, errorCode } = (typeof error === 'object' ? error : undefined) as {
     name?: unknown;
     errorCode?: unknown;
   };
+  // By MSAL's clock, between two polls: the last answer was that the person is still expected.
+  if (errorCode === 'device_code_expired') {
+    const message = 'nobody signed in before the code expired';
+    return new TokenError('ERR_OAUTH_REFUSED', message, { error: 'expired_token' });
+  }
+  if (network.failure !== undefined) return network.failure;
+  if (error instanceof MailError || error instanceof InputError) return error;
   const code = typeof errorCode === 'string' ? errorCode : name;
   return network.answer === undefined
     ? new TokenError('ERR_OAUTH_SOURCE', `MSAL refused the request before it was sent: ${shown(code)}`)

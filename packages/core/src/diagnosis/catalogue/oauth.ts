@@ -72,6 +72,15 @@ export const OAUTH = [
     source: 'mailgrant',
   },
   {
+    id: 'oauth-callback',
+    class: 'admin',
+    title: 'The browser came back from a sign-in that was not begun here',
+    cause:
+      'The callback was used already, came too late, belongs to another session, or reached an instance that shares no store with the one that began.',
+    remedy: 'Start the sign-in again. With several instances, give all of them one token store and one session store.',
+    source: 'mailgrant',
+  },
+  {
     id: 'oauth-wrong-token',
     class: 'admin',
     title: 'This token cannot log in here',
