@@ -46,8 +46,10 @@ export interface MailboxTable {
   blocks: Generated<number>;
   /** Until then one connection fewer: the server asked for less. */
   slow_until: MaybeMoment;
-  /** GCRA's theoretical arrival time: the next message may go from here on. */
+  /** GCRA's theoretical arrival time: from here on the next message may begin. */
   tat: MaybeMoment;
+  /** The same for last bytes: what began in time may be held up, and two must not end together. */
+  dot_tat: MaybeMoment;
   created_at: CreatedAt;
 }
 
@@ -103,10 +105,12 @@ export interface MailTable {
   turn: Generated<number>;
   /** Counts the rows of `mail_attempt`; whoever wants to write about attempt n finds n here, or is late. */
   attempts: Generated<number>;
-  /** Attempts that the server answered with a refusal or that failed on the way; what waiting grows by. */
+  /** Attempts that failed because of this mail, not of its mailbox: what waiting grows by. */
   failures: Generated<number>;
   /** When it should be sent. */
   due_at: Moment;
+  /** What its Date says, where `mime` leaves that line out. */
+  dated_at: MaybeMoment;
   /** When the next attempt is due; null where none is. */
   next_at: MaybeMoment;
   expires_at: MaybeMoment;
@@ -129,7 +133,8 @@ export interface MailTable {
   /** The server's name for the message. */
   queue_id: Maybe<string>;
   created_at: CreatedAt;
-  first_attempt_at: MaybeMoment;
+  /** The first of `failures`. */
+  failing_since: MaybeMoment;
   finished_at: MaybeMoment;
 }
 
@@ -197,6 +202,8 @@ export interface MailRunTable {
   schedule_id: string;
   occurrence: Moment;
   state: RunState;
+  /** Counts the jobs made for it: a job with another turn is of yesterday. */
+  turn: Generated<number>;
   worker: Maybe<string>;
   mails: Generated<number>;
   error: Maybe<string>;

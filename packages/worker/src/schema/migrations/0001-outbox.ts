@@ -14,6 +14,7 @@ export const outbox: readonly string[] = [
     blocks integer not null default 0,
     slow_until timestamptz,
     tat timestamptz,
+    dot_tat timestamptz,
     created_at timestamptz not null default now()
   )`,
   `create table mailbox_slot (
@@ -43,6 +44,7 @@ export const outbox: readonly string[] = [
     attempts integer not null default 0,
     failures integer not null default 0,
     due_at timestamptz not null,
+    dated_at timestamptz,
     next_at timestamptz,
     expires_at timestamptz,
     message_id text,
@@ -58,7 +60,7 @@ export const outbox: readonly string[] = [
     last_error text,
     queue_id text,
     created_at timestamptz not null default now(),
-    first_attempt_at timestamptz,
+    failing_since timestamptz,
     finished_at timestamptz
   )`,
   // MIME is as good as incompressible once encoded; trying costs more than it saves.
@@ -112,6 +114,7 @@ export const outbox: readonly string[] = [
     schedule_id text not null,
     occurrence timestamptz not null,
     state text not null check (state in ('running', 'done', 'skipped', 'failed')),
+    turn integer not null default 0,
     worker text,
     mails integer not null default 0,
     error text,
