@@ -91,6 +91,7 @@ async function* broken(): AsyncGenerator<Uint8Array> {
   throw new Error('the file is gone');
 }
 
+const ABOVE = 'the packages above the core say it before the core is asked: see the tests of packages/mail';
 const MAILBOX = 'noreply@contoso.com';
 const LINUX = process.platform === 'linux';
 const ONLY_LINUX = 'the system says at once that an address cannot be reached on Linux only';
@@ -225,6 +226,8 @@ const WAYS: Readonly<Record<Id, Way>> = {
   }),
   'stopped-by-caller': state({}, { send: { signal: AbortSignal.abort(new Error('enough')) } }),
   'body-failed': state({}, { mail: { message: broken() } }),
+  'client-unknown': { never: ABOVE },
+  'rule-of-application': { never: ABOVE },
   unknown: { never: 'it is what explain() says of errors that are not about mail' },
 
   'hve-billing': { never: 'Get-HVEAccountBillingPolicy tells it: explainHveBilling()' },
