@@ -52,7 +52,7 @@ export interface Engine {
   /** Ends all claims of a queue. For a store that belongs to this process alone, at its start: nobody else can hold one. */
   releaseAll(queue: string): Promise<number>;
   /** Which of these jobs wait or are claimed. */
-  live(ids: readonly string[]): Promise<ReadonlySet<string>>;
+  live(ids: readonly string[], db?: SqlExecutor): Promise<ReadonlySet<string>>;
 }
 
 export interface EngineOptions {
@@ -142,10 +142,11 @@ export function createEngine({ store, claims, migrate, onProblem }: EngineOption
       if (ids.length > 0) await boss.fail(queue, ids);
       return ids.length;
     },
-    async live(ids) {
-      const { rows } = await store
-        .executor()
-        .executeSql(`select id from ${ENGINE_SCHEMA}.job where id = any($1::uuid[]) and state <= 'active'`, [ids]);
+    async live(ids, db = store.executor()) {
+      const { rows } = await db.executeSql(
+        `select id from ${ENGINE_SCHEMA}.job where id = any($1::uuid[]) and state <= 'active'`,
+        [ids],
+      );
       return new Set(rows.map((row: { id: string }) => row.id));
     },
   };
