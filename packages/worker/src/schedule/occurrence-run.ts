@@ -1,0 +1,220 @@
+// One occurrence: from the claim of its job to the mails in the outbox. Begun again wherever it was interrupted.
+import { InputError } from '@mailgrant/core';
+import type { Transaction } from 'kysely';
+import type { Claim, Engine } from '../engine.ts';
+import type { Outbox, ScheduledMail } from '../outbox/outbox.ts';
+import type { Tables } from '../schema/tables.ts';
+import type { SqlExecutor, Store } from '../store/store.ts';
+import type { Schedule } from './definition.ts';
+import { recipientKey } from './job-id.ts';
+import { isOverlapping } from './overlap.ts';
+import { keyOf } from './recipient-key.ts';
+import { advanceSchedule, type Advanced, nextTurn, type OccurrenceJob } from './schedule-rows.ts';
+
+/** Mails of one transaction: large enough to be quick, small enough that an interruption costs little. */
+const BATCH = 50;
+
+/** Milliseconds: how long an occurrence waits for the one before, and for a worker that knows its schedule. */
+const WAIT = 5000;
+
+/** Milliseconds from one attempt to the next: at first, and at most. */
+const RETRY_FIRST = 30_000;
+const RETRY_MOST = 15 * 60_000;
+
+export interface RunTools {
+  readonly store: Store;
+  readonly engine: Engine;
+  readonly outbox: Outbox;
+  readonly schedules: ReadonlyMap<string, Schedule>;
+  readonly worker: string;
+  readonly now: () => number;
+}
+
+/** What became of a claim. `run`: this worker is to make its mails. */
+export type Begun =
+  | { readonly verdict: 'run'; readonly schedule: Schedule; readonly advanced: Advanced }
+  | { readonly verdict: 'nothing' | 'later'; readonly advanced?: Advanced | undefined }
+  | { readonly verdict: 'skip'; readonly advanced: Advanced };
+
+/** Decides, under the schedule's lock, what to do with the job of an occurrence. */
+export async function beginRun(tools: RunTools, claim: Claim, job: OccurrenceJob): Promise<Begun> {
+  const { store, engine } = tools;
+  const schedule = tools.schedules.get(job.scheduleId);
+  return store.transaction(async (trx) => {
+    const db = store.executor(trx);
+    // The database's clock, which decided that it is due, may be ahead of this one.
+    const now = Math.max(tools.now(), job.occurrence);
+    const advanced = await advanceSchedule({ trx, db, engine }, job.scheduleId, now);
+    const mine = trx
+      .selectFrom('mail_run')
+      .where('schedule_id', '=', job.scheduleId)
+      .where('occurrence', '=', new Date(job.occurrence));
+    const run = await mine.select(['state', 'turn']).forUpdate().executeTakeFirst();
+    if (advanced === undefined || run?.state !== 'running' || run.turn !== job.turn) {
+      await engine.complete(claim, db); // left out, of another version of the schedule, done before, or put off
+      return { verdict: 'nothing', advanced };
+    }
+    const overlapping = await isOverlapping(trx, job, schedule?.stored.overlap);
+    if (schedule === undefined || overlapping === 'wait') {
+      // A worker of another version, which knows this schedule, gets its chance; less and less often.
+      const wait = Math.min(WAIT * (schedule === undefined ? 2 ** Math.min(job.turn, 10) : 1), RETRY_MOST);
+      await putOff(engine, trx, claim, job, tools.now() + wait, db);
+      return { verdict: 'later', advanced };
+    }
+    const change = trx
+      .updateTable('mail_run')
+      .where('schedule_id', '=', job.scheduleId)
+      .where('occurrence', '=', new Date(job.occurrence));
+    if (overlapping === 'skip') {
+      await change
+        .set({
+          state: 'skipped',
+          error: 'overlap: mails of an earlier occurrence were still waiting',
+          ended_at: new Date(now),
+        })
+        .execute();
+      await engine.complete(claim, db);
+      return { verdict: 'skip', advanced };
+    }
+    await change.set({ worker: tools.worker }).execute();
+    return { verdict: 'run', schedule, advanced };
+  });
+}
+
+export interface Made {
+  /** Mails of the occurrence, those of earlier attempts among them. */
+  readonly mails: number;
+  /** Recipients whose mail could not be made. */
+  readonly failed: number;
+  readonly error: unknown;
+}
+
+/**
+ * Makes the mails. What was made by an attempt before is found by its key and stays as it is.
+ * @throws what `recipients` throws, and what the store throws; a recipient whose mail cannot be made stops nobody else's.
+ */
+export async function makeMails(
+  { outbox }: Pick<RunTools, 'outbox'>,
+  schedule: Schedule,
+  { scheduleId, occurrence }: OccurrenceJob,
+  signal: AbortSignal,
+): Promise<Made> {
+  const { definition, stored, mailbox } = schedule;
+  const context = { scheduleId, occurrence, timeZone: stored.timeZone, signal };
+  let mails = 0;
+  let failed = 0;
+  let error: unknown;
+  const failure = (cause: unknown): void => {
+    failed += 1;
+    error ??= cause;
+  };
+  let batch: ScheduledMail[] = [];
+  const flush = async (): Promise<void> => {
+    const due = batch;
+    batch = [];
+    signal.throwIfAborted();
+    mails += await enqueue(outbox, due, failure);
+  };
+  const recipients: Iterable<unknown> | AsyncIterable<unknown> =
+    definition.recipients === undefined ? [undefined] : await definition.recipients(context);
+  for await (const recipient of recipients) {
+    signal.throwIfAborted();
+    // Without a key nobody could tell who has a mail already: the mistake is the schedule's, not this recipient's.
+    const key = definition.recipients === undefined ? '' : keyOf(schedule, recipient);
+    try {
+      const mail = await definition.render({ ...context, recipient });
+      if (mail === null || mail === undefined) continue;
+      batch.push({
+        mailbox,
+        mail,
+        sendAt: occurrence,
+        idempotencyKey: recipientKey(scheduleId, occurrence, key),
+        expiresAt: definition.expiresAfter === undefined ? undefined : occurrence + definition.expiresAfter,
+        priority: definition.priority,
+        tag: definition.tag,
+        sensitive: definition.sensitive,
+        run: { scheduleId, occurrence },
+      });
+    } catch (cause) {
+      signal.throwIfAborted();
+      failure(cause);
+    }
+    if (batch.length >= BATCH) await flush();
+  }
+  if (batch.length > 0) await flush();
+  return { mails, failed, error };
+}
+
+/** All in one transaction; if one of them is no mail that can be sent, each on its own. */
+async function enqueue(outbox: Outbox, mails: ScheduledMail[], failure: (cause: unknown) => void): Promise<number> {
+  try {
+    return (await outbox.scheduleMails(mails)).length;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+  }
+  let made = 0;
+  for (const mail of mails) {
+    try {
+      await outbox.scheduleMail(mail);
+      made += 1;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      failure(error);
+    }
+  }
+  return made;
+}
+
+/** `again`: another attempt comes. `lost`: the claim had ended, somebody else is at it. */
+export type Ended = 'done' | 'again' | 'failed' | 'lost';
+
+/** Closes an occurrence: done, to be tried again, or given up once its grace has passed. */
+export async function endRun(
+  { store, engine, now }: Pick<RunTools, 'store' | 'engine' | 'now'>,
+  claim: Claim,
+  job: OccurrenceJob,
+  schedule: Schedule,
+  made: Made,
+): Promise<Ended> {
+  return store.transaction(async (trx) => {
+    const db = store.executor(trx);
+    const well = made.failed === 0 && made.error === undefined;
+    const retryAt = now() + Math.min(RETRY_FIRST * 2 ** Math.min(job.turn, 10), RETRY_MOST);
+    const again = !well && retryAt <= job.occurrence + Math.max(schedule.stored.missedGrace, RETRY_MOST);
+    const mine = again ? await putOff(engine, trx, claim, job, retryAt, db) : await engine.complete(claim, db);
+    if (!mine) return 'lost';
+    await trx
+      .updateTable('mail_run')
+      .set({
+        mails: made.mails,
+        error: well ? null : problemOf(made),
+        ...(!again && { state: well ? ('done' as const) : ('failed' as const), ended_at: new Date(now()) }),
+      })
+      .where('schedule_id', '=', job.scheduleId)
+      .where('occurrence', '=', new Date(job.occurrence))
+      .where('state', '=', 'running')
+      .execute();
+    return again ? 'again' : well ? 'done' : 'failed';
+  });
+}
+
+async function putOff(
+  engine: Engine,
+  trx: Transaction<Tables>,
+  claim: Claim,
+  job: OccurrenceJob,
+  dueAt: number,
+  db: SqlExecutor,
+): Promise<boolean> {
+  if (!(await engine.complete(claim, db))) return false;
+  await nextTurn({ trx, db, engine }, job, dueAt);
+  return true;
+}
+
+function problemOf({ failed, error }: Made): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return (failed > 0 ? `${failed} ${failed === 1 ? 'mail' : 'mails'} could not be made: ${message}` : message).slice(
+    0,
+    1000,
+  );
+}

@@ -1,0 +1,202 @@
+// Runs the occurrences that become due: claims their jobs, keeps the claims alive, looks after what got stuck.
+import { type Claim, CLAIM_TIME } from '../engine.ts';
+import { beginRun, endRun, type Made, makeMails, type RunTools } from './occurrence-run.ts';
+import {
+  type Advanced,
+  advanceSchedule,
+  OCCURRENCES,
+  type OccurrenceJob,
+  reviveJobs,
+  type Rows,
+  saveSchedule,
+} from './schedule-rows.ts';
+
+/** Occurrences at a time. */
+const CONCURRENCY = 4;
+/** Milliseconds between two looks at the queue when nothing is known to be due. */
+const POLL = 1000;
+const RECONCILE = 60_000;
+
+/** What happens to occurrences. Holds no address. */
+export type ScheduleEvent =
+  | { readonly type: 'run-started' | 'run-lost'; readonly scheduleId: string; readonly occurrence: number }
+  | { readonly type: 'run-done'; readonly scheduleId: string; readonly occurrence: number; readonly mails: number }
+  | {
+      readonly type: 'run-failed';
+      readonly scheduleId: string;
+      readonly occurrence: number;
+      readonly error: unknown;
+      /** `false`: it was given up. */
+      readonly again: boolean;
+    }
+  | {
+      readonly type: 'run-skipped';
+      readonly scheduleId: string;
+      /** The first and the last one that were left out. */
+      readonly first: number;
+      readonly last: number;
+      readonly reason: 'missed' | 'overlap';
+    };
+
+export interface SchedulerOptions extends RunTools {
+  readonly onEvent: (event: ScheduleEvent) => void;
+  /** Told of what went wrong where nobody awaits; it is tried again. */
+  readonly onProblem: (error: unknown) => void;
+}
+
+export interface Scheduler {
+  /** Takes over the definitions, plans what is due, and begins to run it. */
+  start(): Promise<void>;
+  /** Takes nothing new; gives back what is not finished when `signal` aborts. */
+  stop(options?: { readonly signal?: AbortSignal }): Promise<void>;
+  /** Plans what is due and finds what got stuck. Runs by itself every minute. */
+  reconcile(): Promise<void>;
+  /** Looks at the queue now. */
+  wake(): void;
+}
+
+export function createScheduler(options: SchedulerOptions): Scheduler {
+  const { store, engine, schedules, now, onEvent, onProblem } = options;
+  const held = new Map<Claim, AbortController>();
+  const working = new Set<Promise<void>>();
+  const nexts = new Map<string, number | undefined>();
+  const timers: NodeJS.Timeout[] = [];
+  let stopping = false;
+  let looping: Promise<void> | undefined;
+  let wake = (): void => {};
+
+  const inTransaction = <T>(work: (rows: Rows) => Promise<T>): Promise<T> =>
+    store.transaction(async (trx) => work({ trx, db: store.executor(trx), engine }));
+
+  function note(scheduleId: string, advanced: Advanced | undefined): void {
+    if (advanced === undefined) return;
+    nexts.set(scheduleId, advanced.run.length > 0 ? now() : advanced.next);
+    const { skipped } = advanced;
+    if (skipped !== undefined) onEvent({ type: 'run-skipped', scheduleId, ...skipped, reason: 'missed' });
+  }
+
+  async function reconcile(): Promise<void> {
+    for (const { id } of schedules.values()) {
+      if (stopping) return;
+      const advanced = await inTransaction(async (rows) => {
+        const result = await advanceSchedule(rows, id, now());
+        await reviveJobs(rows, id, result?.next, now());
+        return result;
+      });
+      note(id, advanced);
+    }
+    wake();
+  }
+
+  async function work(claim: Claim, leaving: AbortController): Promise<void> {
+    const job = jobOf(claim);
+    if (job === undefined) return void (await engine.complete(claim)); // not ours
+    const { scheduleId, occurrence } = job;
+    const begun = await beginRun(options, claim, job);
+    note(scheduleId, begun.advanced);
+    if (begun.verdict === 'skip') {
+      onEvent({ type: 'run-skipped', scheduleId, first: occurrence, last: occurrence, reason: 'overlap' });
+    }
+    if (begun.verdict !== 'run') return;
+    onEvent({ type: 'run-started', scheduleId, occurrence });
+    const made = await makeMails(options, begun.schedule, job, leaving.signal).catch((error: unknown): Made => {
+      leaving.signal.throwIfAborted();
+      return { mails: 0, failed: 0, error };
+    });
+    const ended = await endRun(options, claim, job, begun.schedule, made);
+    if (ended === 'done') onEvent({ type: 'run-done', scheduleId, occurrence, mails: made.mails });
+    else if (ended === 'lost') onEvent({ type: 'run-lost', scheduleId, occurrence });
+    else onEvent({ type: 'run-failed', scheduleId, occurrence, error: made.error, again: ended === 'again' });
+  }
+
+  async function hold(claim: Claim): Promise<void> {
+    const leaving = new AbortController();
+    held.set(claim, leaving);
+    try {
+      await work(claim, leaving);
+    } catch (error) {
+      if (!leaving.signal.aborted) onProblem(error);
+      // Due again at once for whoever is there. A database that is gone ends the claim by itself, later.
+      await engine.release(claim).catch(onProblem);
+    } finally {
+      held.delete(claim);
+    }
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping) {
+      const woken = new Promise<void>((resolve) => (wake = resolve));
+      try {
+        const room = CONCURRENCY - held.size;
+        const claims = room > 0 ? await engine.claim(OCCURRENCES, room) : [];
+        for (const claim of claims) {
+          const done = hold(claim).finally(() => {
+            working.delete(done);
+            wake();
+          });
+          working.add(done);
+        }
+        if (claims.length === 0) await rest(woken, untilNext());
+      } catch (error) {
+        onProblem(error);
+        await rest(woken, POLL);
+      }
+    }
+  }
+
+  /** Milliseconds to the next occurrence as far as it is known, at most until the next look. */
+  function untilNext(): number {
+    const due = [...nexts.values()].filter((next) => next !== undefined);
+    // The first look after the moment finds it: PostgreSQL's clock may be a little behind this one.
+    return Math.max(20, Math.min(POLL, Math.min(...due) - now() + 5));
+  }
+
+  async function beat(): Promise<void> {
+    for (const claim of await engine.touch([...held.keys()])) held.get(claim)?.abort(new Error('the claim has ended'));
+  }
+
+  return {
+    async start() {
+      await engine.openQueue(OCCURRENCES);
+      if (store.kind === 'embedded') await engine.releaseAll(OCCURRENCES);
+      for (const schedule of schedules.values()) await inTransaction((rows) => saveSchedule(rows, schedule, now()));
+      await reconcile();
+      timers.push(setInterval(() => void beat().catch(onProblem), CLAIM_TIME / 3));
+      timers.push(setInterval(() => void reconcile().catch(onProblem), RECONCILE));
+      looping = loop();
+    },
+    async stop({ signal } = {}) {
+      stopping = true;
+      wake();
+      const leave = (): void => {
+        for (const leaving of held.values()) leaving.abort(new Error('the worker stops'));
+      };
+      if (signal === undefined || signal.aborted) leave();
+      else signal.addEventListener('abort', leave, { once: true });
+      await looping;
+      await Promise.all(working);
+      signal?.removeEventListener('abort', leave);
+      for (const timer of timers) clearInterval(timer);
+    },
+    reconcile,
+    wake: () => wake(),
+  };
+}
+
+function jobOf({ data }: Claim): OccurrenceJob | undefined {
+  if (typeof data !== 'object' || data === null) return undefined;
+  const { scheduleId, occurrence, turn } = data as Partial<Record<keyof OccurrenceJob, unknown>>;
+  if (typeof scheduleId !== 'string' || typeof occurrence !== 'number' || typeof turn !== 'number') return undefined;
+  return { scheduleId, occurrence, turn };
+}
+
+async function rest(woken: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([
+    woken,
+    new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, milliseconds);
+    }),
+  ]);
+  clearTimeout(timer);
+}
