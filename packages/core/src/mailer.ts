@@ -116,7 +116,7 @@ export interface Mailer {
   ready(): Promise<void>;
   /** How it stands, from what happened so far: nothing is sent or fetched to find out. */
   health(): MailerHealth;
-  /** Waits for what was accepted, says goodbye to the server, refuses what comes later. */
+  /** Waits for what was accepted, says goodbye to the server, refuses what comes later. The first call's deadline counts. */
   close(options?: CloseOptions): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }

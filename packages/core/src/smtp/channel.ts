@@ -1,5 +1,5 @@
 // A socket, a parser, and a loop that plays dialogues over them, several in flight when the next may speak behind the last
-// words of the one before (RFC 2920 section 3.1). Over 300 lines because what a socket can do wrong has to be judged beside
+// words of the one before (RFC 2920 section 3.1). Long, because what a socket can do wrong has to be judged beside
 // the replies still owed; opening the socket, and whatever can be decided without it, is elsewhere.
 import { isAscii } from 'node:buffer';
 import { type Socket, isIPv4, isIPv6 } from 'node:net';
@@ -19,7 +19,9 @@ import type { Command } from './command.ts';
 import type { Content } from './content.ts';
 import type { Body, Dialogue, Step } from './dialogue.ts';
 import { eightBitRefused } from './envelope.ts';
+import { ONE_WRITE, type Piece, writeFlight } from './flight.ts';
 import { ReplyParser } from './reply-parser.ts';
+import { ReplyTimer } from './reply-timer.ts';
 import { type Reply, replyText } from './reply.ts';
 import { type SocketOptions, connectTcp, reasonOf, startTls } from './socket.ts';
 import { type Timeouts, replyTimeout } from './timeouts.ts';
@@ -69,8 +71,6 @@ interface Expected {
   early: boolean;
 }
 
-/** Up to this many bytes a flight is copied into one write: one TLS record instead of several. */
-const ONE_WRITE = 64 * 1024;
 /** Bytes of one BDAT chunk of a streamed message. */
 const CHUNK = 1024 * 1024;
 /** Replies owed at a time before nothing more is begun. */
@@ -86,7 +86,7 @@ export class Channel {
   #expected: Expected[] = [];
   /** How many of the last #expected are not sent yet. */
   #unsent = 0;
-  #out: (string | Uint8Array)[] = [];
+  #out: Piece[] = [];
   /** Somebody was told to wait for replies first. */
   #crowded = false;
   /** Who may speak; others wait until it has said its last words. */
@@ -95,9 +95,7 @@ export class Channel {
   /** Replies that arrived together with the one being read, behind it. */
   #behind = 0;
   #failure: MailError | undefined;
-  #deadline = 0;
-  #timer: NodeJS.Timeout | undefined;
-  #timerAt = 0;
+  readonly #timer = new ReplyTimer(() => this.#onLate());
   #drained: (() => void) | undefined;
 
   /** Called when the next dialogue may speak. */
@@ -233,7 +231,7 @@ export class Channel {
   destroy(reason: MailError): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
-    clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#note(`closed: ${reason.message}`);
     this.#socket.destroy();
     this.#out = [];
@@ -429,27 +427,10 @@ export class Channel {
 
   #flush(): void {
     if (this.#failure !== undefined) return;
-    const pieces = this.#out;
-    if (pieces.length > 0) {
+    if (this.#out.length > 0) {
+      const pieces = this.#out;
       this.#out = [];
-      let length = 0;
-      for (const piece of pieces) length += typeof piece === 'string' ? Buffer.byteLength(piece) : piece.length;
-      if (length <= ONE_WRITE) {
-        const flight = Buffer.allocUnsafe(length);
-        let at = 0;
-        for (const piece of pieces) {
-          if (typeof piece === 'string') at += flight.write(piece, at);
-          else {
-            flight.set(piece, at);
-            at += piece.length;
-          }
-        }
-        this.#socket.write(flight);
-      } else {
-        this.#socket.cork();
-        for (const piece of pieces) this.#socket.write(piece);
-        this.#socket.uncork();
-      }
+      writeFlight(this.#socket, pieces);
     }
     if (this.#unsent > 0) {
       for (let i = this.#expected.length - this.#unsent; i < this.#expected.length; i++) {
@@ -560,7 +541,7 @@ export class Channel {
   /** Waits until the server has taken enough of what was written. */
   async #drain(): Promise<void> {
     if (!this.#socket.writableNeedDrain) return;
-    this.#setDeadline(this.#options.timeouts.block);
+    this.#timer.set(this.#options.timeouts.block);
     await new Promise<void>((resolve) => {
       this.#drained = resolve;
     });
@@ -618,28 +599,12 @@ export class Channel {
   #armTimer(): void {
     const head = this.#expected[0];
     // While a message is being written the caller's stream may take its time; the server's turn is timed in #drain.
-    if (head === undefined || head.early) this.#deadline = Infinity;
-    else this.#setDeadline(replyTimeout(this.#options.timeouts, head.stage));
+    const waiting = head !== undefined && !head.early;
+    this.#timer.set(waiting ? replyTimeout(this.#options.timeouts, head.stage) : Infinity);
   }
 
-  #setDeadline(timeout: number): void {
-    const now = performance.now();
-    this.#deadline = now + timeout;
-    // One timer per channel, moved only forward: a timer per reply would cost more than the reply.
-    if (this.#timer !== undefined && this.#timerAt <= this.#deadline) return;
-    clearTimeout(this.#timer);
-    this.#timerAt = this.#deadline;
-    this.#timer = setTimeout(() => this.#onTimer(), timeout).unref(); // the socket holds the process, if anything
-  }
-
-  #onTimer(): void {
-    this.#timer = undefined;
-    if (this.#failure !== undefined || this.#deadline === Infinity) return;
-    const left = this.#deadline - performance.now();
-    if (left > 0) {
-      this.#setDeadline(left);
-      return;
-    }
+  #onLate(): void {
+    if (this.#failure !== undefined) return;
     const stage = this.#expected[0]?.stage ?? 'message';
     const waited =
       this.#expected[0]?.early === true ? 'the server took no more of the message' : `no reply to ${stage}`;

@@ -11,6 +11,7 @@ import {
 } from '../errors.ts';
 import type { CachedTokenSource } from '../oauth/token-cache.ts';
 import type { Connection, ConnectionFacts } from './connection.ts';
+import { connectionDied, isAboutRecipients, isStumble, isTimeout, isUnheard } from './failure.ts';
 import { type Gate, type Health, type Turn, holds } from './gate.ts';
 import { JobQueue } from './job-queue.ts';
 import { allRefused, receiptOf, refusedPart, tooManyRecipients, unsentPart } from './job-receipt.ts';
@@ -64,10 +65,6 @@ interface Construction {
 const WAITING_PER_CONNECTION = 2;
 /** After an attempt to open one more connection failed: milliseconds until the next. */
 const PAUSE_AFTER_FAILURE = 30_000;
-/** Stages whose commands share a flight. */
-const IN_FLIGHT: ReadonlySet<Stage | undefined> = new Set<Stage>(['MAIL', 'RCPT', 'DATA', 'RSET']);
-/** Waiting for the first answer: on a connection that served before, nobody may be there any more. */
-const UNHEARD: ReadonlySet<Stage | undefined> = new Set<Stage>(['MAIL', 'RSET']);
 /** A connection is let go this many milliseconds before the token it logged in with ends. */
 const TOKEN_END = 30_000;
 /** How often a message may meet a connection that turns out dead. */
@@ -324,7 +321,7 @@ export class Pool {
     // A server that does not stand our pace gets the message again, one step slower. One that fell silent may, too, but
     // another wait would double the caller's: that is for the next message.
     const late = isTimeout(error);
-    const vanished = !first && late && UNHEARD.has(error.stage);
+    const vanished = !first && late && isUnheard(error);
     const stumbled = !vanished && isStumble(error) && ladder.demote(level, !late) && !late;
     // A connection that served before was closed under us, or went with a neighbour: that is not the message's failure.
     if ((stumbled || vanished || (!first && connectionDied(error))) && repeatable(job, error) && job.moves < MOVES) {
@@ -333,7 +330,7 @@ export class Pool {
         if (other.idle) other.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'idle beside a connection found dead'));
       }
       // The server may count what it heard of; what it never heard it does not.
-      if (vanished || (error instanceof ConnectionError && UNHEARD.has(error.stage))) turn.slot.refund();
+      if (vanished || (error instanceof ConnectionError && isUnheard(error))) turn.slot.refund();
       else turn.slot.end(Date.now());
       gate.abandoned(turn);
       this.#again(job);
@@ -555,27 +552,6 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, stage: () =>
     signal.addEventListener('abort', abort, { once: true });
     promise.then(resolve, reject).finally(done);
   });
-}
-
-function isAboutRecipients(error: unknown): error is ReplyError {
-  return error instanceof ReplyError && error.code === 'ERR_SMTP_RECIPIENTS_REFUSED' && error.reply.code !== 421;
-}
-
-function connectionDied(error: unknown): boolean {
-  if (error instanceof ConnectionError) return error.code === 'ERR_SMTP_CLOSED';
-  return error instanceof ReplyError && error.reply.code === 421 && error.code !== 'ERR_SMTP_MESSAGE_REFUSED';
-}
-
-/** What a server says or does that cannot follow a legal command: it lost count of a flight. */
-function isStumble(error: unknown): boolean {
-  if (error instanceof ProtocolError) return IN_FLIGHT.has(error.stage);
-  if (error instanceof ConnectionError) return isTimeout(error) && IN_FLIGHT.has(error.stage);
-  if (!(error instanceof ReplyError)) return false;
-  return (error.reply.code === 500 || error.reply.code === 503) && IN_FLIGHT.has(error.stage);
-}
-
-function isTimeout(error: unknown): error is ConnectionError {
-  return error instanceof ConnectionError && error.code === 'ERR_SMTP_TIMEOUT';
 }
 
 /** Sending it again can neither double it nor send half of it. */

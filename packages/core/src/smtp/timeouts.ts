@@ -1,4 +1,6 @@
-// How long each step may take (RFC 5321 section 4.5.3.2). One deadline per reply: bytes that drip in do not extend it.
+// How long each step may take. One deadline per reply: bytes that drip in do not extend it. Shorter than the five minutes of
+// RFC 5321 section 4.5.3.2 where nothing was sent yet: those are for relays with a queue of days, while here somebody waits and
+// another connection may answer at once. For the answer to the message the RFC's ten minutes stay.
 import { InputError, type Stage } from '../errors.ts';
 
 /** Milliseconds. */

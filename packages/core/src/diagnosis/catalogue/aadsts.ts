@@ -69,9 +69,9 @@ export const AADSTS = [
     retry: 'no',
     title: 'The signature of the client assertion is not accepted',
     cause:
-      'The certificate that signed is not the one in the app registration, or its thumbprint was given in a wrong form, such as with colons.',
+      'The certificate that signed is not the one in the app registration, has expired, or its thumbprint was given in a wrong form, such as with colons.',
     remedy:
-      'Upload the certificate that belongs to the private key in use, and give its SHA-256 thumbprint without colons.',
+      'Upload the certificate that belongs to the private key in use, a new one if it has expired, and give its SHA-256 thumbprint without colons.',
     portal: 'Entra admin center > App registrations > Certificates & secrets > Certificates',
     source: 'ms-entra-errors',
     sample: 'Client assertion failed signature validation.',
