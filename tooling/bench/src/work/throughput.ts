@@ -1,9 +1,9 @@
-import { type ClientName, type Target, openClient, plainMail, readyMessage, recipients } from '../clients/client.ts';
+import { type Target, type Variant, openClient, plainMail, readyMessage, recipients } from '../clients/client.ts';
 import { openFloor } from '../clients/floor.ts';
 import { type LoadOptions, type LoadResult, observed, underLoad } from './load.ts';
 
 export interface ThroughputJob extends LoadOptions {
-  readonly client: ClientName | 'floor';
+  readonly client: Variant | 'floor';
   readonly target: Target;
   /** Bytes of a message. */
   readonly size: number;
