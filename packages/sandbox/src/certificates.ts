@@ -1,4 +1,4 @@
-// A certificate authority that lives as long as one sandbox, and the certificate it gives to the SMTP server.
+// A certificate authority that lives as long as one sandbox, and the certificates it gives to servers.
 import 'reflect-metadata'; // tsyringe, inside @peculiar/x509, refuses to load without it
 import {
   AuthorityKeyIdentifierExtension,
@@ -15,12 +15,17 @@ import {
 import { randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 
-/** A server certificate and what a client needs to trust it. All PEM. */
+/** A certificate and its key, PEM. */
 export interface ServerCertificate {
-  /** The authority's own certificate: give it to clients as a trust anchor. */
-  readonly ca: string;
   readonly certificate: string;
   readonly key: string;
+}
+
+export interface CertificateAuthority {
+  /** Its own certificate, PEM: give it to clients as a trust anchor. */
+  readonly ca: string;
+  /** Issues a certificate for DNS names and IP addresses. */
+  issue(names: readonly string[]): Promise<ServerCertificate>;
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -30,35 +35,43 @@ const serialNumber = (): string => `01${randomBytes(15).toString('hex')}`;
 const keyPair = (): Promise<webcrypto.CryptoKeyPair> =>
   webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 
-/**
- * Makes an authority and has it issue one certificate for `names` (DNS names and IP addresses). Valid from yesterday
- * for 30 days by the machine's clock, since that is the clock TLS clients check it against.
- */
-export async function createServerCertificate(names: readonly string[]): Promise<ServerCertificate> {
-  const [authority, server] = await Promise.all([keyPair(), keyPair()]);
-  const validity = { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + 30 * DAY) };
-  const issuer = 'CN=Mailgrant sandbox CA, O=Mailgrant sandbox';
+const ISSUER = 'CN=Mailgrant sandbox CA, O=Mailgrant sandbox';
+
+/** Valid from yesterday for 30 days by the machine's clock, since that is the clock TLS clients check it against. */
+const validity = (): { readonly notBefore: Date; readonly notAfter: Date } => ({
+  notBefore: new Date(Date.now() - DAY),
+  notAfter: new Date(Date.now() + 30 * DAY),
+});
+
+/** Makes an authority that nobody else knows. */
+export async function createAuthority(): Promise<CertificateAuthority> {
+  const keys = await keyPair();
   const ca = await X509CertificateGenerator.createSelfSigned(
     {
-      ...validity,
+      ...validity(),
       serialNumber: serialNumber(),
-      name: issuer,
-      keys: authority,
+      name: ISSUER,
+      keys,
       signingAlgorithm: ALGORITHM,
       extensions: [
         new BasicConstraintsExtension(true, 0, true),
         new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
-        await SubjectKeyIdentifierExtension.create(authority.publicKey, false, webcrypto),
+        await SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
       ],
     },
     webcrypto,
   );
+  return { ca: `${ca.toString('pem')}\n`, issue: (names) => issue(keys, names) };
+}
+
+async function issue(authority: webcrypto.CryptoKeyPair, names: readonly string[]): Promise<ServerCertificate> {
+  const server = await keyPair();
   const certificate = await X509CertificateGenerator.create(
     {
-      ...validity,
+      ...validity(),
       serialNumber: serialNumber(),
       subject: `CN=${names[0] ?? 'localhost'}`,
-      issuer,
+      issuer: ISSUER,
       publicKey: server.publicKey,
       signingKey: authority.privateKey,
       signingAlgorithm: ALGORITHM,
@@ -76,7 +89,6 @@ export async function createServerCertificate(names: readonly string[]): Promise
   );
   const key = await webcrypto.subtle.exportKey('pkcs8', server.privateKey);
   return {
-    ca: `${ca.toString('pem')}\n`,
     certificate: `${certificate.toString('pem')}\n`,
     key: `${PemConverter.encode(key, 'PRIVATE KEY')}\n`,
   };

@@ -1,5 +1,11 @@
 export { createSandbox } from './sandbox.ts';
-export type { DirectoryHandle, EntraSettings, Hve, HveSettings, Sandbox, SandboxOptions } from './sandbox.ts';
+export type { Hve, Sandbox } from './sandbox.ts';
+export type { EntraSettings, HveSettings, SandboxOptions } from './sandbox-options.ts';
+export type { DirectoryHandle } from './directory-state.ts';
+export { FAULTS } from './faults/named-fault.ts';
+export type { FaultName, FaultWord, NamedFault } from './faults/named-fault.ts';
+export type { NamedFaultOptions } from './faults/fault-board.ts';
+export type { WaitingFault } from './faults/fault-list.ts';
 export {
   editApp,
   editEnterpriseApp,
@@ -48,7 +54,7 @@ export type { ExchangeOptions, RefuseRule } from './exchange/context.ts';
 export { transcript } from './exchange/conversation.ts';
 export type { ConversationEntry, SmtpSession } from './exchange/conversation.ts';
 export type { Exchange } from './exchange/exchange.ts';
-export type { ExchangeFault, FaultPoint } from './exchange/fault.ts';
+export type { CertificateFault, ExchangeFault, FaultPoint } from './exchange/fault.ts';
 export { EXCHANGE_LIMITS } from './exchange/traffic.ts';
 export type { ExchangeLimits, MailboxTraffic } from './exchange/traffic.ts';
 export type { Identity } from './exchange/identity.ts';

@@ -2,48 +2,26 @@
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
-import { createSecureContext } from 'node:tls';
-import { createServerCertificate } from './certificates.ts';
-import { type Directory, type FederatedIssuer, findUser } from './directory.ts';
-import { createDirectory, type TenantOptions } from './directory-options.ts';
+import { createAuthority } from './certificates.ts';
+import { findUser } from './directory.ts';
+import { createDirectory } from './directory-options.ts';
+import { type DirectoryHandle, DirectoryState } from './directory-state.ts';
 import { Entra } from './entra/entra.ts';
+import { createEntraFaults, ENTRA_POINT } from './entra/fault.ts';
 import type { TokenRequestRecord } from './entra/token-endpoint.ts';
-import type { ExchangeContext, ExchangeOptions } from './exchange/context.ts';
 import type { SmtpSession } from './exchange/conversation.ts';
 import { Exchange } from './exchange/exchange.ts';
-import { ExchangeFaults } from './exchange/fault.ts';
-import { HOSTS } from './exchange/replies.ts';
-import { DEFAULT_LIMITS, TrafficBook } from './exchange/traffic.ts';
+import { createExchangeFaults } from './exchange/fault.ts';
+import { TrafficBook } from './exchange/traffic.ts';
+import type { FaultSource } from './faults/api.ts';
+import { FaultBoard, type NamedFaultOptions } from './faults/fault-board.ts';
+import type { WaitingFault } from './faults/fault-list.ts';
+import type { FaultWord } from './faults/named-fault.ts';
 import type { ApiSource } from './inbox/api.ts';
 import { Inbox } from './inbox/inbox.ts';
+import { entraTimes, exchangeRules, hveRules, type SandboxOptions, type ServerRules } from './sandbox-options.ts';
+import { LOOPBACK_NAMES, ServerContexts } from './server-contexts.ts';
 import { createWeb } from './web.ts';
-
-export interface SandboxOptions {
-  /** Default: Contoso, with one app that may send and the mailbox noreply@contoso.com. */
-  readonly tenants?: readonly TenantOptions[];
-  /** The sandbox's clock, epoch milliseconds; default `Date.now`. Tokens and secrets expire by it. */
-  readonly now?: () => number;
-  /** Ports on 127.0.0.1; default 0: any free one. */
-  readonly ports?: {
-    readonly smtp?: number;
-    readonly http?: number;
-    readonly https?: number;
-    readonly hve?: number;
-  };
-  /** Milliseconds an access token is good for; default 3599 seconds. */
-  readonly tokenLifetime?: number;
-  readonly entra?: EntraSettings;
-  /** Issuers whose tokens federated credentials accept, with their public keys; see also `entra.addIdentityProvider()`. */
-  readonly issuers?: readonly FederatedIssuer[];
-  readonly smtp?: ExchangeOptions;
-  /** High Volume Email, for the accounts in `tenants[].hve`. */
-  readonly hve?: HveSettings;
-}
-
-export interface HveSettings {
-  /** Milliseconds a token has to be good for still; default 10 minutes. */
-  readonly tokenMargin?: number;
-}
 
 /** High Volume Email: a second SMTP server with rules of its own. */
 export interface Hve {
@@ -52,26 +30,6 @@ export interface Hve {
   readonly scope: string;
   /** Its faults and traffic. */
   readonly exchange: Exchange;
-}
-
-export interface EntraSettings {
-  /** Refresh tokens that were replaced by a newer one: good all the same, as with Entra (the default), or refused. */
-  readonly replacedRefreshTokens?: 'accept' | 'refuse';
-  /** Milliseconds without use after which a refresh token dies; default 90 days. */
-  readonly refreshTokenLifetime?: number;
-  /** Milliseconds an authorization code is good for; default 10 minutes. */
-  readonly codeLifetime?: number;
-  /** Milliseconds a device code is good for; default 15 minutes. */
-  readonly deviceCodeLifetime?: number;
-  /** Milliseconds a client has to leave between polls for a device code; default 5000. */
-  readonly deviceCodeInterval?: number;
-}
-
-/** The directory of a running sandbox. Rights can be changed while mail flows. */
-export interface DirectoryHandle {
-  readonly current: Directory;
-  /** Replaces the directory by what `edit` makes of it. */
-  update(edit: (directory: Directory) => Directory): void;
 }
 
 /** A running sandbox. */
@@ -106,6 +64,15 @@ export interface Sandbox extends AsyncDisposable {
   readonly tokenRequests: readonly TokenRequestRecord[];
   /** Every SMTP session so far. */
   readonly sessions: readonly SmtpSession[];
+  /** Faults that have not struck as often as they should. */
+  readonly faults: readonly WaitingFault[];
+  /**
+   * Sets a fault by its name; `FAULTS` has all of them. Also `aadsts-<number>` and replies such as `message-554-5.2.0`.
+   * @throws TypeError for a word that stands for no fault
+   */
+  fault(name: FaultWord, options?: NamedFaultOptions): void;
+  /** Forgets every fault that waits. */
+  clearFaults(): void;
   /** Closes every connection and frees the ports. */
   close(): Promise<void>;
 }
@@ -115,98 +82,65 @@ export interface Sandbox extends AsyncDisposable {
  * @throws Error when a port is taken, or when a tenant has no mailbox, no app or an app without a secret
  */
 export async function createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { tenants = [{}], issuers = [], now = Date.now, tokenLifetime = 3_599_000, smtp = {} } = options;
-  let directory = createDirectory(tenants, issuers, now());
-  const lag = smtp.propagationDelay ?? 0;
-  const history = [{ directory, at: -Infinity }];
-  const [tenant] = directory.tenants;
+  const { tenants = [{}], issuers = [], now = Date.now, smtp = {}, ports = {} } = options;
+  const directory = new DirectoryState(createDirectory(tenants, issuers, now()), now, smtp.propagationDelay ?? 0);
+  const [tenant] = directory.current.tenants;
   const clientId = tenant?.enterpriseApps[0]?.clientId;
-  const clientSecret = directory.apps.find((app) => app.clientId === clientId)?.secrets[0]?.value;
+  const clientSecret = directory.current.apps.find((app) => app.clientId === clientId)?.secrets[0]?.value;
   const mailbox = tenant?.mailboxes[0]?.address;
   if (tenant === undefined || clientId === undefined || clientSecret === undefined || mailbox === undefined) {
     throw new TypeError('the first tenant of a sandbox needs a mailbox and an app with a secret');
   }
 
-  const current = (): Directory => directory;
   const inbox = new Inbox(now);
   const watchers = new Set<() => void>();
   const activity = (): void => {
     for (const watcher of watchers) watcher();
   };
-  const update = (edit: (directory: Directory) => Directory): void => {
-    directory = edit(directory);
-    if (lag > 0) history.push({ directory, at: now() });
-  };
-  const known = (): Directory =>
-    lag === 0 ? directory : (history.findLast(({ at }) => at <= now() - lag)?.directory ?? directory);
+  const entraFaults = createEntraFaults();
+  const smtpFaults = { exchange: createExchangeFaults('exchange'), hve: createExchangeFaults('hve') };
+  const faults = new FaultBoard(entraFaults, smtpFaults);
   const entra = new Entra({
-    directory: current,
-    update,
+    ...entraTimes(options),
+    directory: () => directory.current,
+    update: directory.update,
     now,
-    tokenLifetime,
-    replacedRefreshTokens: options.entra?.replacedRefreshTokens ?? 'accept',
-    refreshTokenLifetime: options.entra?.refreshTokenLifetime ?? 90 * 86_400_000,
-    codeLifetime: options.entra?.codeLifetime ?? 600_000,
-    deviceCodeLifetime: options.entra?.deviceCodeLifetime ?? 900_000,
-    deviceCodeInterval: options.entra?.deviceCodeInterval ?? 5000,
+    faults: entraFaults,
     onRequest: activity,
   });
-  const certificate = await createServerCertificate(smtp.certificateNames ?? ['localhost', '127.0.0.1', '::1']);
+  const authority = await createAuthority();
+  const certificate = await authority.issue(smtp.certificateNames ?? LOOPBACK_NAMES);
+  const contexts = new ServerContexts(authority, certificate);
   let sessionCount = 0;
-  const common: Omit<ExchangeContext, 'options' | 'host' | 'hve' | 'faults' | 'traffic' | 'limits'> = {
-    secureContext: createSecureContext({
-      cert: certificate.certificate,
-      key: certificate.key,
-      minVersion: 'TLSv1.2',
-    }),
-    directory: known,
-    now,
-    keys: () => entra.keys(),
-    nextSession: () => (sessionCount += 1),
-    onSession: activity,
-    deliver: (delivery) => inbox.deliver(delivery),
-  };
-  const exchangeOptions = {
-    extensions: smtp.extensions ?? ((offered: readonly string[]) => offered),
-    maxSize: smtp.maxSize ?? 157_286_400,
-    maxRecipients: smtp.maxRecipients ?? 500,
-    unknownRecipients: smtp.unknownRecipients ?? 'accept',
-    refuse: smtp.refuse ?? [],
-    bareLineEnds: smtp.bareLineEnds ?? 'refuse',
-    replyDelay: smtp.replyDelay ?? 0,
-    implicitTls: smtp.implicitTls ?? false,
-  };
-  const exchange = new Exchange({
-    ...common,
-    options: exchangeOptions,
-    host: HOSTS.exchange,
-    hve: undefined,
-    limits: { ...DEFAULT_LIMITS, ...smtp.limits },
-    traffic: new TrafficBook(),
-    faults: new ExchangeFaults(),
-  });
-  const hve = new Exchange({
-    ...common,
-    options: { ...exchangeOptions, maxSize: 10_485_760, maxRecipients: 50, implicitTls: false },
-    host: HOSTS.hve,
-    hve: { tokenMargin: options.hve?.tokenMargin ?? 600_000 },
-    limits: { ...DEFAULT_LIMITS, connections: Infinity, recipientsPerDay: Infinity },
-    traffic: new TrafficBook(),
-    faults: new ExchangeFaults(),
-  });
+  const server = (on: 'exchange' | 'hve', rules: ServerRules): Exchange =>
+    new Exchange({
+      ...rules,
+      faults: smtpFaults[on],
+      provokeEntra: (fault, name) => void entraFaults.add(ENTRA_POINT, fault, name),
+      traffic: new TrafficBook(),
+      secureContext: (fault) => contexts.get(fault),
+      directory: () => directory.known,
+      now,
+      keys: () => entra.keys(),
+      nextSession: () => (sessionCount += 1),
+      onSession: activity,
+      deliver: (delivery) => inbox.deliver(delivery),
+    });
+  const exchange = server('exchange', exchangeRules(options));
+  const hve = server('hve', hveRules(options));
   const sessions = (): readonly SmtpSession[] =>
     [...exchange.sessions, ...hve.sessions].toSorted((one, other) => one.id - other.id);
 
   const web = createServer();
   const secureWeb = createTlsServer({ cert: certificate.certificate, key: certificate.key, minVersion: 'TLSv1.2' });
-  const smtpPort = await exchange.listen(options.ports?.smtp ?? 0);
+  const smtpPort = await exchange.listen(ports.smtp ?? 0);
   let hvePort: number;
   let httpPort: number;
   let httpsPort: number;
   try {
-    hvePort = await hve.listen(options.ports?.hve ?? 0);
-    httpPort = await listen(web, options.ports?.http ?? 0);
-    httpsPort = await listen(secureWeb, options.ports?.https ?? 0);
+    hvePort = await hve.listen(ports.hve ?? 0);
+    httpPort = await listen(web, ports.http ?? 0);
+    httpsPort = await listen(secureWeb, ports.https ?? 0);
   } catch (error) {
     web.close();
     await Promise.all([exchange.close(), hve.close()]);
@@ -222,8 +156,9 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     scope: 'https://outlook.office365.com/.default',
     smtp: { host: 'localhost', port: smtpPort },
   };
-  const api: ApiSource = {
+  const api: ApiSource & FaultSource = {
     inbox,
+    faults,
     sessions,
     tokenRequests: () => entra.requests,
     onActivity: (listener) => {
@@ -231,31 +166,26 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       return () => watchers.delete(listener);
     },
     connection: { ...settings, security: smtp.implicitTls === true ? 'TLS' : 'STARTTLS' },
-    ca: certificate.ca,
+    ca: authority.ca,
   };
   const servers = [web, secureWeb];
-  for (const server of servers) server.on('request', createWeb({ entra, api }));
+  for (const one of servers) one.on('request', createWeb({ entra, api }));
 
   let closing: Promise<void> | undefined;
   const close = (): Promise<void> =>
     (closing ??= (async () => {
       inbox.close();
-      for (const server of servers) server.closeAllConnections();
-      const stopped = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      for (const one of servers) one.closeAllConnections();
+      const stopped = servers.map((one) => new Promise<void>((resolve) => one.close(() => resolve())));
       await Promise.all([exchange.close(), hve.close(), ...stopped]);
     })());
   return {
     ...settings,
     clientSecret,
-    password: findUser(directory, mailbox)?.user.password ?? '',
-    ca: certificate.ca,
+    password: findUser(directory.current, mailbox)?.user.password ?? '',
+    ca: authority.ca,
     url: `${origin}/`,
-    directory: {
-      get current() {
-        return directory;
-      },
-      update,
-    },
+    directory,
     entra,
     exchange,
     hve: {
@@ -270,6 +200,11 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     get sessions() {
       return sessions();
     },
+    get faults() {
+      return faults.waiting();
+    },
+    fault: (name, how) => void faults.byName(name, how),
+    clearFaults: () => faults.clear(),
     close,
     [Symbol.asyncDispose]: close,
   };

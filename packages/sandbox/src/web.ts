@@ -1,15 +1,19 @@
 // The one HTTP server: Entra's endpoints, the inbox's API and page.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { handleApi } from './api.ts';
 import type { Entra } from './entra/entra.ts';
+import { FAULT_ROUTES, type FaultSource } from './faults/api.ts';
 import { sendJson } from './http.ts';
-import { type ApiSource, handleApi } from './inbox/api.ts';
+import { type ApiSource, INBOX_ROUTES } from './inbox/api.ts';
 import { handlePage } from './page/page.ts';
 
 export interface WebParts {
   readonly entra: Entra;
-  readonly api: ApiSource;
+  readonly api: ApiSource & FaultSource;
 }
+
+const ROUTES = [...INBOX_ROUTES, ...FAULT_ROUTES];
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i;
 
@@ -29,7 +33,7 @@ async function route(parts: WebParts, request: IncomingMessage, response: Server
   if (!LOOPBACK.test(host)) return sendJson(response, 421, { error: 'misdirected_request' });
   const url = new URL(request.url ?? '/', `${request.socket instanceof TLSSocket ? 'https' : 'http'}://${host}`);
   if (await handlePage(request, response, url)) return;
-  if (await handleApi(parts.api, request, response, url)) return;
+  if (await handleApi(ROUTES, parts.api, request, response, url)) return;
   if (await parts.entra.handle(request, response, url)) return;
   sendJson(response, 404, { error: 'not_found' });
 }

@@ -65,8 +65,8 @@ export class RawClient implements Disposable {
   }
 
   /** Connects without waiting for anything. */
-  static dial(sandbox: Sandbox): RawClient {
-    return new RawClient(connectTcp(sandbox.smtp.port, '127.0.0.1'));
+  static dial(sandbox: Sandbox, port: number = sandbox.smtp.port): RawClient {
+    return new RawClient(connectTcp(port, '127.0.0.1'));
   }
 
   /** Connected, under TLS, and past the second EHLO. */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as later } from 'node:timers/promises';
-import { createSandbox, type Sandbox, type SandboxOptions } from '../sandbox.ts';
+import { createSandbox, type Sandbox } from '../sandbox.ts';
+import type { SandboxOptions } from '../sandbox-options.ts';
 import { lacking } from './contract.ts';
 import type {
   ContractAccount,

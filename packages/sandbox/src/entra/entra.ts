@@ -7,7 +7,7 @@ import { sendJson } from '../http.ts';
 import type { AuthorizeContext, SignInChoice } from './authorize.ts';
 import { approveByHand, handleAuthorize, handleConsent, handleDevice, signInByHand } from './browser.ts';
 import { startDevice } from './device.ts';
-import { type EntraFault, FaultQueue } from './fault.ts';
+import { ENTRA_POINT, type EntraFault, type EntraFaults } from './fault.ts';
 import { correlationIdOf, readForm } from './form.ts';
 import type { Grant, GrantSettings } from './grant.ts';
 import { type EntraProblem, isProblem, problem, problemBody } from './problem.ts';
@@ -25,6 +25,7 @@ export interface EntraOptions extends GrantSettings {
   readonly codeLifetime: number;
   /** Milliseconds a device code is good for. */
   readonly deviceCodeLifetime: number;
+  readonly faults: EntraFaults;
   /** Runs after each token request was recorded. */
   readonly onRequest: () => void;
 }
@@ -55,7 +56,6 @@ export interface IdentityProvider {
 /** Entra ID as a test sees it. */
 export class Entra {
   readonly #options: EntraOptions;
-  readonly #faults = new FaultQueue();
   readonly #store = new EntraStore();
   readonly #requests: TokenRequestRecord[] = [];
   readonly #signer: Promise<TokenSigner> = createTokenSigner();
@@ -72,12 +72,13 @@ export class Entra {
 
   /** The next token request (or `fault.times` of them) meets this fault. Faults queue up. */
   next(fault: EntraFault): void {
-    this.#faults.add(fault);
+    if (fault.aadsts !== undefined) problem(fault.aadsts); // known, or said here rather than in the middle of a request
+    this.#options.faults.add(ENTRA_POINT, fault);
   }
 
   /** Forgets faults not used yet. */
   clear(): void {
-    this.#faults.clear();
+    this.#options.faults.clear();
   }
 
   /** The keys tokens are signed with, as verifiers want them. */
@@ -223,7 +224,7 @@ export class Entra {
         tokenLifetime,
         store: this.#store,
         settings: this.#options,
-        faults: this.#faults,
+        faults: this.#options.faults,
         signer: this.#signer,
         record,
       },

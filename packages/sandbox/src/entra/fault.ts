@@ -1,5 +1,6 @@
 // Misbehaviour of the token endpoint, on demand: a list of what to do instead, used up request by request.
 import type { ServerResponse } from 'node:http';
+import { FaultList } from '../faults/fault-list.ts';
 import { sendJson } from '../http.ts';
 import { problem, problemBody, type ProblemValues } from './problem.ts';
 
@@ -26,27 +27,13 @@ export interface EntraFault {
   readonly times?: number;
 }
 
-/** Faults waiting to be used, first in, first out. */
-export class FaultQueue {
-  #waiting: { readonly fault: EntraFault; left: number }[] = [];
+/** Where they strike: there is one place only. */
+export const ENTRA_POINT = 'TOKEN';
 
-  add(fault: EntraFault): void {
-    if (fault.aadsts !== undefined) problem(fault.aadsts); // known, or said here rather than in the middle of a request
-    this.#waiting.push({ fault, left: fault.times ?? 1 });
-  }
+/** Faults waiting for a token request. */
+export type EntraFaults = FaultList<typeof ENTRA_POINT, EntraFault>;
 
-  take(): EntraFault | undefined {
-    const first = this.#waiting[0];
-    if (first === undefined) return undefined;
-    first.left -= 1;
-    if (first.left <= 0) this.#waiting.shift();
-    return first.fault;
-  }
-
-  clear(): void {
-    this.#waiting = [];
-  }
-}
+export const createEntraFaults = (): EntraFaults => new FaultList('entra');
 
 /** Whether the honest answer is still to come. */
 export const onlyDelays = ({ times: _times, delay: _delay, ...rest }: EntraFault): boolean =>

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { sendJson } from '../http.ts';
 import { clientInfo } from './authorize.ts';
 import { decideGrant } from './decide.ts';
-import { faultStatus, type FaultQueue, onlyDelays, pause, sendFault } from './fault.ts';
+import { ENTRA_POINT, type EntraFaults, faultStatus, onlyDelays, pause, sendFault } from './fault.ts';
 import { correlationIdOf, readForm, type TokenForm } from './form.ts';
 import type { Grant, TokenRequest } from './grant.ts';
 import { type EntraProblem, isProblem, problem, problemBody } from './problem.ts';
@@ -35,7 +35,7 @@ export interface TokenEndpoint extends Omit<TokenRequest, 'form' | 'now' | 'dire
   readonly now: () => number;
   /** Milliseconds an access token is good for. */
   readonly tokenLifetime: number;
-  readonly faults: FaultQueue;
+  readonly faults: EntraFaults;
   readonly signer: Promise<TokenSigner>;
   readonly record: (entry: TokenRequestRecord) => void;
 }
@@ -62,7 +62,7 @@ export async function answerToken(
       user: user ?? recorded.user,
     });
 
-  const fault = faults.take();
+  const fault = faults.take(ENTRA_POINT);
   if (fault !== undefined) {
     if (fault.delay !== undefined) await pause(fault.delay, response);
     if (!onlyDelays(fault)) {

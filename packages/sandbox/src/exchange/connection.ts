@@ -50,6 +50,20 @@ export class Connection {
     for (const line of shown.split('\r\n')) this.conversation.add('server', line);
   }
 
+  /** Sends a reply byte by byte, this many milliseconds apart. */
+  async drip(reply: string | Uint8Array, every: number): Promise<void> {
+    this.flush();
+    this.write(reply);
+    const bytes = Buffer.concat(this.#out);
+    this.#out = [];
+    this.conversation.sent();
+    for (const byte of bytes) {
+      if (!this.#socket.writable) return;
+      this.#socket.write(Uint8Array.of(byte));
+      await this.pause(every);
+    }
+  }
+
   flush(): void {
     if (this.#out.length === 0) return;
     const bytes = Buffer.concat(this.#out);

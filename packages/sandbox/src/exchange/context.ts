@@ -3,7 +3,8 @@ import type { JWTVerifyGetKey } from 'jose';
 import type { SecureContext } from 'node:tls';
 import type { Directory } from '../directory.ts';
 import type { Delivery } from '../inbox/message.ts';
-import type { ExchangeFaults } from './fault.ts';
+import type { EntraFault } from '../entra/fault.ts';
+import type { CertificateFault, ExchangeFaults } from './fault.ts';
 import type { HveRules } from './hve.ts';
 import type { ExchangeLimits, TrafficBook } from './traffic.ts';
 
@@ -51,7 +52,10 @@ export interface ExchangeContext {
   readonly limits: ExchangeLimits;
   readonly traffic: TrafficBook;
   readonly faults: ExchangeFaults;
-  readonly secureContext: SecureContext;
+  /** Sets a fault of the token endpoint that an address asked for. */
+  readonly provokeEntra: (fault: EntraFault, name: string) => void;
+  /** The certificate to show, or one that is wrong in some way. */
+  readonly secureContext: (fault?: CertificateFault) => Promise<SecureContext>;
   /** As Exchange knows it, which may be as it was a while ago. */
   readonly directory: () => Directory;
   readonly now: () => number;

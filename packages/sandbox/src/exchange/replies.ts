@@ -33,6 +33,9 @@ export class Refusals {
 
   readonly #with = (text: string): string => `${text} ${this.#trailer()}`;
 
+  /** `[server time session]`, filled in. */
+  readonly trailer = (): string => this.#trailer();
+
   startTlsRequired = (): string => this.#with('451 5.7.3 STARTTLS is required to send mail');
   notAuthenticated = (): string =>
     this.#with('530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM');
@@ -70,6 +73,8 @@ export class Refusals {
     this.#with(
       `421 4.4.1 Connection timed out. Total session duration: ${new Date(milliseconds).toISOString().slice(11, 23)}`,
     );
+  unknownFault = (word: string): string =>
+    this.#with(`550 5.1.1 The sandbox has no fault ${JSON.stringify(word.slice(0, 80))}`);
   bareLineEnd = (): string =>
     this.#with('550 5.6.11 Invalid characters; the message contains bare carriage returns or line feeds');
   recipientNotFound = (): string =>

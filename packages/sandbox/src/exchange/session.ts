@@ -25,7 +25,7 @@ const EXTENSIONS = (maxSize: number): readonly string[] => [
 export async function serve(connection: Connection, context: ExchangeContext): Promise<void> {
   const session = new Session(connection, context);
   try {
-    if (context.options.implicitTls) await connection.startTls(context.secureContext);
+    if (context.options.implicitTls) await connection.startTls(await context.secureContext());
     await session.run();
   } catch (error) {
     if (!(error instanceof Disconnected)) {
@@ -195,7 +195,7 @@ class Session {
     const injected = this.#connection.input.discard();
     if (injected > 0) this.#dialog.note(`${injected} bytes behind STARTTLS thrown away`);
     if ((await this.#dialog.answer('STARTTLS', replies.startTls)) !== '2') return;
-    await this.#connection.startTls(this.#context.secureContext);
+    await this.#connection.startTls(await this.#context.secureContext(this.#dialog.certificate));
     this.#greeted = false;
     this.#transaction.reset();
   }

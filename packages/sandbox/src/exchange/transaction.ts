@@ -78,6 +78,7 @@ export class Transaction {
   async mail({ argument }: Command, offered: ReadonlySet<string>): Promise<void> {
     this.#dialog.connection.conversation.beginTransaction();
     this.#dialog.heard(`MAIL ${argument}`);
+    this.#dialog.forget();
     const { reply, open } = this.#judgeMail(argument, offered);
     await this.#dialog.answer('MAIL', reply, () => {
       if (open !== undefined) this.#open = open;
@@ -107,6 +108,8 @@ export class Transaction {
     if (hve !== undefined && !mayUseSender(identity, address)) {
       return { reply: this.#dialog.refusals.otherEnvelopeSender() };
     }
+    const unknownFault = this.#dialog.provoke(address);
+    if (unknownFault !== undefined) return { reply: unknownFault };
     return { reply: replies.senderOk, open: { from: address, body, utf8, to: [], refused: [], chunks: undefined } };
   }
 
@@ -141,6 +144,8 @@ export class Transaction {
       this.#failed('too many recipients');
       return replies.tooManyRecipients;
     }
+    const unknownFault = this.#dialog.provoke(address);
+    if (unknownFault !== undefined) return unknownFault;
     const rule = options.refuse.find(({ match }) =>
       typeof match === 'string' ? match.toLowerCase() === address.toLowerCase() : new RegExp(match).test(address),
     );

@@ -1,7 +1,8 @@
 // The inbox over HTTP: JSON, sources, attachments, and events as they happen. README.md lists the routes.
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { TokenRequestRecord } from '../entra/token-endpoint.ts';
 import type { SmtpSession } from '../exchange/conversation.ts';
+import { notFound, type Route } from '../api.ts';
 import { sendJson } from '../http.ts';
 import type { Inbox } from './inbox.ts';
 import type { InboxMessage } from './message.ts';
@@ -20,13 +21,7 @@ export interface ApiSource {
   readonly ca: string;
 }
 
-type Handler = (context: {
-  readonly source: ApiSource;
-  readonly response: ServerResponse;
-  readonly parameters: readonly string[];
-}) => void | Promise<void>;
-
-const notFound = (response: ServerResponse): void => sendJson(response, 404, { error: 'not_found' });
+type Handler = Route<ApiSource>[2];
 
 /** A handler for one message, which is known to exist. */
 const withMessage =
@@ -38,7 +33,8 @@ const withMessage =
     return message === undefined ? notFound(response) : handle(message, response, rest);
   };
 
-const ROUTES: readonly (readonly [method: string, path: RegExp, handler: Handler])[] = [
+/** What the page asks. */
+export const INBOX_ROUTES: readonly Route<ApiSource>[] = [
   ['GET', /^\/api\/messages$/, ({ source, response }) => sendJson(response, 200, source.inbox.messages.map(summaryOf))],
   [
     'DELETE',
@@ -117,28 +113,6 @@ const ROUTES: readonly (readonly [method: string, path: RegExp, handler: Handler
   ],
   ['GET', /^\/api\/events$/, ({ source, response }) => sendEvents(source, response)],
 ];
-
-/** Answers a request below /api/; `false` when it is for somebody else. */
-export async function handleApi(
-  source: ApiSource,
-  request: IncomingMessage,
-  response: ServerResponse,
-  url: URL,
-): Promise<boolean> {
-  if (!url.pathname.startsWith('/api/')) return false;
-  const matching = ROUTES.filter(([, path]) => path.test(url.pathname));
-  const route = matching.find(([method]) => method === request.method);
-  if (route !== undefined) {
-    const [, ...parameters] = route[1].exec(url.pathname) ?? [];
-    await route[2]({ source, response, parameters });
-  } else if (matching.length > 0) {
-    response.setHeader('Allow', matching.map(([method]) => method).join(', '));
-    sendJson(response, 405, { error: 'method_not_allowed' });
-  } else {
-    notFound(response);
-  }
-  return true;
-}
 
 function sendBytes(
   response: ServerResponse,
