@@ -1,0 +1,29 @@
+// What every mail of a client has.
+import type { Mail } from '@mailgrant/nodemailer';
+
+type Headers = NonNullable<Mail['headers']>;
+interface Field {
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/** The mail with what it does not say itself. Header fields are joined: of one that both name, the mail's stays. */
+export function withDefaults(mail: Mail, defaults: Partial<Mail>): Mail {
+  const own = Object.fromEntries(Object.entries(mail).filter(([, value]) => value !== undefined));
+  const joined: Mail = { ...defaults, ...own };
+  if (defaults.headers && mail.headers) joined.headers = joinHeaders(defaults.headers, mail.headers);
+  return joined;
+}
+
+/** Header fields of both; of those that both name, the second's. */
+export function joinHeaders(first: Headers, second: Headers): Headers {
+  const later = fieldsOf(second);
+  const names = new Set(later.map(({ key }) => key.toLowerCase()));
+  return [...fieldsOf(first).filter(({ key }) => !names.has(key.toLowerCase())), ...later] as Headers;
+}
+
+/** nodemailer takes a list of fields, or an object of names with a value or several. */
+function fieldsOf(headers: Headers): Field[] {
+  if (Array.isArray(headers)) return headers as Field[];
+  return Object.entries(headers).map(([key, value]) => ({ key, value: value as unknown }));
+}

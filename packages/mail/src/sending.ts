@@ -1,0 +1,82 @@
+// Through which account: the first that takes the mail. Another one is tried only when it is certain that nothing was sent.
+import { InputError, isTransient, MailError, mayHaveBeenSent, type Receipt } from '@mailgrant/core';
+import type { Mail } from '@mailgrant/nodemailer';
+import { type Composed, composeFor, type Treatment } from './composing.ts';
+import type { FailedAttempt } from './events.ts';
+import type { Sender } from './sender.ts';
+import type { TimeLimit } from './time-limit.ts';
+
+export interface Sent {
+  readonly composed: Composed;
+  readonly receipt: Receipt;
+  readonly account: string | undefined;
+}
+
+export interface Sending {
+  /** In the order they are tried. */
+  readonly senders: readonly Sender[];
+  readonly treatment: Treatment;
+  readonly limit: TimeLimit;
+  /** Gets every account that could not send the mail. */
+  readonly attempts: FailedAttempt[];
+  /** Called with the composed mail before each attempt. */
+  readonly onComposed: (composed: Composed) => void;
+}
+
+/** @throws what the last attempt met, or an earlier one that may work later, if there was one. */
+export async function sendThrough(given: Mail, sending: Sending): Promise<Sent> {
+  const { senders, treatment, limit, attempts, onComposed } = sending;
+  // The same message, whichever account it goes through.
+  let mail: Mail = senders.length > 1 && !given.raw ? { ...given, date: given.date ?? new Date() } : given;
+  const repeatable = senders.length > 1 && !holdsStream(mail);
+  for (const [index, { account, user, mailer }] of senders.entries()) {
+    const composed = await limit.within(composeFor(mail, user, treatment));
+    if (composed.messageId !== undefined && !mail.raw) mail = { ...mail, messageId: composed.messageId };
+    onComposed(composed);
+    try {
+      return { composed, receipt: await mailer.send(composed, limit.left()), account };
+    } catch (error) {
+      attempts.push({ account, error });
+      const last = index === senders.length - 1 || !repeatable;
+      if (last || !(await anotherMayDoBetter(error))) throw mostHopeful(attempts, error);
+    }
+  }
+  throw new InputError('ERR_INPUT_OPTION', 'account: there is none'); // checked at the door
+}
+
+/** Of several failures the one that may pass by itself: a job that asks `isTransient()` then tries again. */
+function mostHopeful(attempts: readonly FailedAttempt[], last: unknown): unknown {
+  if (mayHaveBeenSent(last)) return last;
+  return attempts.find(({ error }) => isTransient(error))?.error ?? last;
+}
+
+/** These are the caller's own doing, whatever the account. */
+const THE_CALLERS: readonly string[] = [
+  'ERR_SMTP_ABORTED',
+  'ERR_SMTP_DEADLINE',
+  'ERR_SMTP_BODY',
+  'ERR_SMTP_HELD',
+  'ERR_MAILER_CLOSED',
+];
+
+/** Nothing was sent, and what stood in the way was the account or its service, not the mail. */
+async function anotherMayDoBetter(error: unknown): Promise<boolean> {
+  if (mayHaveBeenSent(error)) return false;
+  if (error instanceof InputError) return error.code === 'ERR_INPUT_TOKEN';
+  if (!(error instanceof MailError) || THE_CALLERS.includes(error.code)) return false;
+  const { explain } = await import('@mailgrant/core/diagnosis');
+  const { class: what } = explain(error);
+  return what !== 'message' && what !== 'recipient';
+}
+
+/** A stream can be read once, so its mail can be tried once. */
+function holdsStream(mail: Mail): boolean {
+  const parts = [mail.text, mail.html, mail.watchHtml, mail.amp, mail.icalEvent, mail.raw];
+  return [...parts, ...[mail.attachments ?? []].flat(), ...[mail.alternatives ?? []].flat()].some(isStreamed);
+}
+
+function isStreamed(part: unknown): boolean {
+  if (typeof part !== 'object' || part === null) return false;
+  if ('pipe' in part) return true;
+  return ('content' in part && isStreamed(part.content)) || ('raw' in part && isStreamed(part.raw));
+}

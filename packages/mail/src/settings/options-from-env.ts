@@ -1,0 +1,126 @@
+// Settings out of environment variables: every problem at once, named by its variable, no value repeated.
+import { readFileSync } from 'node:fs';
+import type { MailClientOptions } from '../mail-client.ts';
+import { problemsOf } from '../options.ts';
+import { isRecord, problem, type Problem, problemsError } from '../problems.ts';
+import { readUrl } from './mail-url.ts';
+import { type Variable, VARIABLES } from './variables.ts';
+
+/** The environment, or what stands in for it. */
+export type MailEnv = Readonly<Record<string, string | undefined>>;
+
+export interface MailEnvOptions {
+  /** What the names of the variables begin with. Default `MAIL_`. */
+  readonly prefix?: string | undefined;
+}
+
+/**
+ * Options out of `MAIL_USER`, `MAIL_TENANT_ID`, `MAIL_CLIENT_ID`, `MAIL_CLIENT_SECRET` and the other variables of the README,
+ * or out of `MAIL_URL`. Empty variables count as not set; names that begin with the prefix and mean nothing are refused.
+ * @throws TypeError `ERR_INPUT_OPTION` naming every variable that is missing, misspelt or cannot work, and no value.
+ */
+export function mailOptionsFromEnv(env: MailEnv = process.env, options: MailEnvOptions = {}): MailClientOptions {
+  const read = readEnv(env, options);
+  if (read.problems.length > 0) throw problemsError(read.problems);
+  return read.options;
+}
+
+/** Options, and what is wrong with them. */
+export interface ReadEnv {
+  readonly options: MailClientOptions;
+  readonly problems: readonly Problem[];
+}
+
+/** Reads the variables; their paths in the problems are the variables' names. */
+export function readEnv(env: MailEnv, { prefix = 'MAIL_' }: MailEnvOptions = {}): ReadEnv {
+  const problems: Problem[] = [];
+  const url = env[`${prefix}URL`];
+  const options: Record<string, unknown> = {};
+  if (url !== undefined && url !== '') {
+    const { settings, mistakes } = readUrl(url);
+    Object.assign(options, { account: settings });
+    problems.push(...mistakes.map((mistake) => problem([`${prefix}URL`], mistake)));
+  }
+  const set = VARIABLES.filter(({ name }) => isSet(env[`${prefix}${name}`]));
+  for (const variable of set) {
+    const name = `${prefix}${variable.name}`;
+    const { value, mistake } = readValue(variable, env[name] ?? '');
+    if (mistake !== undefined) problems.push(problem([name], mistake));
+    else if (!put(options, variable.path, value)) problems.push(problem([name], `says the same as ${prefix}URL`));
+  }
+  problems.push(...strangers(env, prefix));
+  if (problems.length === 0) problems.push(...problemsOf({ account: {}, ...options }).map(inVariables(prefix, set)));
+  return { options, problems };
+}
+
+const isSet = (value: string | undefined): value is string => value !== undefined && value.trim() !== '';
+
+interface Value {
+  readonly value?: unknown;
+  readonly mistake?: string;
+}
+
+function readValue({ kind }: Variable, given: string): Value {
+  const text = given.trim();
+  switch (kind) {
+    case 'number':
+      return /^\d{1,9}$/.test(text) ? { value: Number(text) } : { mistake: 'expected a whole number' };
+    case 'list':
+      return { value: text.split(/[\s,;]+/).filter((one) => one !== '') };
+    case 'file':
+      return readFile(text);
+    case 'identity':
+      return { value: /^(?:true|system|1)$/i.test(text) ? true : { clientId: text } };
+    default:
+      return { value: text };
+  }
+}
+
+function readFile(path: string): Value {
+  try {
+    return { value: readFileSync(path, 'utf8') };
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'an error';
+    return { mistake: `the file cannot be read (${code})` };
+  }
+}
+
+/** Puts a value to its place. Returns `false` if there is one already. */
+function put(options: Record<string, unknown>, [key = '', ...rest]: readonly string[], value: unknown): boolean {
+  if (rest.length === 0) {
+    if (options[key] !== undefined) return false;
+    options[key] = value;
+    return true;
+  }
+  const inner = isRecord(options[key]) ? { ...options[key] } : {};
+  options[key] = inner;
+  return put(inner, rest, value);
+}
+
+/** Variables that look as if they were ours: a misspelt one must not be overlooked. */
+function strangers(env: MailEnv, prefix: string): Problem[] {
+  const known = new Set(['URL', ...VARIABLES.map(({ name }) => name)]);
+  return Object.keys(env)
+    .filter((name) => prefix !== '' && name.startsWith(prefix) && isSet(env[name]))
+    .filter((name) => !known.has(name.slice(prefix.length)))
+    .map((name) => problem([name], 'there is no such variable'));
+}
+
+/** Problems with options, told of the variables that set them. */
+function inVariables(prefix: string, set: readonly Variable[]): (found: Problem) => Problem {
+  return ({ path, message }) => {
+    const key = path.join('.');
+    const of = (variables: readonly Variable[]) => variables.find((each) => each.path.join('.') === key);
+    const variable = of(set) ?? of(VARIABLES);
+    const what = message.slice(message.indexOf(': ') + 2);
+    return problem([variable === undefined ? `${prefix}*` : `${prefix}${variable.name}`], named(what, prefix));
+  };
+}
+
+/** The options that a message speaks of, by their variables. */
+function named(what: string, prefix: string): string {
+  return what.replace(/\b[a-z]+[A-Za-z]*\b/g, (word) => {
+    const variable = VARIABLES.find(({ path }) => path[0] === 'account' && path[1] === word && /[A-Z]/.test(word));
+    return variable === undefined ? word : `${prefix}${variable.name}`;
+  });
+}
