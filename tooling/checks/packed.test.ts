@@ -12,6 +12,7 @@ import { entryPoints, type Member, PACKAGES, ROOT } from './workspace.ts';
 const EXPECTED: Record<string, { main: string; kilobytes: number }> = {
   core: { main: 'createMailer', kilobytes: 450 },
   entra: { main: 'entraApp', kilobytes: 120 },
+  mail: { main: 'createMailClient', kilobytes: 90 },
   nodemailer: { main: 'mailgrantTransport', kilobytes: 60 },
   sandbox: { main: 'createSandbox', kilobytes: 280 },
 };

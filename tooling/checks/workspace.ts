@@ -13,6 +13,7 @@ interface Manifest {
   readonly devDependencies?: Record<string, string>;
   readonly optionalDependencies?: Record<string, string>;
   readonly peerDependencies?: Record<string, string>;
+  readonly peerDependenciesMeta?: Record<string, { readonly optional?: boolean }>;
   readonly publishConfig?: { readonly exports?: Record<string, unknown> };
 }
 
