@@ -136,5 +136,8 @@ describe('ids of jobs', () => {
     ];
     expect(new Set(ids).size).toBe(4);
     expect(recipientKey('digest', moment, 'ada@example.org')).toBe('digest|2026-05-02T09:00:00.000Z|ada@example.org');
+    expect(recipientKey('digest', moment, 'a'.repeat(255))).toMatch(
+      /^digest\|2026-05-02T09:00:00.000Z\|[0-9a-f-]{36}$/,
+    );
   });
 });

@@ -4,6 +4,9 @@ import { createHash } from 'node:crypto';
 /** The namespace of all ids made here: a random UUID, fixed for good. */
 const NAMESPACE = Buffer.from('6d0f3c1e9f5b4c0d8a57b7f0c9a4e215', 'hex');
 
+/** Characters of an idempotency key. */
+const LONGEST_KEY = 255;
+
 /** UUID version 5, from a name (RFC 9562 section 5.5). */
 export function uuidFromName(name: string, namespace: Uint8Array = NAMESPACE): string {
   const hash = createHash('sha1').update(namespace).update(name).digest().subarray(0, 16);
@@ -28,5 +31,6 @@ export function occurrenceJobId(scheduleId: string, occurrence: number, turn = 0
 
 /** Sent at most once for this key, however often the occurrence is started again. */
 export function recipientKey(scheduleId: string, occurrence: number, recipient: string): string {
-  return `${occurrenceName(scheduleId, occurrence)}|${recipient}`;
+  const key = `${occurrenceName(scheduleId, occurrence)}|${recipient}`;
+  return key.length <= LONGEST_KEY ? key : `${occurrenceName(scheduleId, occurrence)}|${uuidFromName(recipient)}`;
 }
