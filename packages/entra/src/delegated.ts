@@ -106,16 +106,18 @@ export function grantKeeper(options: EntraDelegatedOptions): GrantKeeper {
     return acquired.token;
   };
 
-  const token = async (): Promise<AccessToken> => {
+  /** Runs `work` while no other process uses the consent. */
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
-      const renewed = await grants.exclusively(http.timeout, refresh);
+      const outcome = await grants.exclusively(http.timeout, work);
       failure = undefined;
-      return renewed;
+      return outcome;
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
       throw error;
     }
   };
+  const token = (): Promise<AccessToken> => alone(refresh);
 
   const state = async (): Promise<EntraGrantState | undefined> => stateOf((await grants.read()).grant);
 
@@ -128,9 +130,14 @@ export function grantKeeper(options: EntraDelegatedOptions): GrantKeeper {
       for (const warning of watch.check([idleness(mailbox, current)], http.now())) {
         tell(onEvent, { type: 'expiring', ...warning });
       }
-      if (http.now() - current.usedAt < idleFor) return 'fresh';
-      await token();
-      return 'renewed';
+      const isFresh = ({ usedAt }: EntraGrantState): boolean => http.now() - usedAt < idleFor;
+      if (isFresh(current)) return 'fresh';
+      return alone(async () => {
+        const now = await state();
+        if (now !== undefined && isFresh(now)) return 'fresh'; // another process was faster
+        await refresh();
+        return 'renewed';
+      });
     },
     async health() {
       const proofs = await fallOver?.health();

@@ -317,6 +317,16 @@ describe('a grant', () => {
     expect(events).toMatchObject([{ type: 'expiring', what: 'refresh token', name: MAILBOX, days: 14 }]);
   });
 
+  test('that is idle is used once, however many processes keep it alive', async () => {
+    const made = await connect();
+    server.answers(token('kept'));
+    const before = server.seen.length;
+    now += 7 * DAY;
+    const outcomes = await Promise.all([made.keepAlive(), connection().keepAlive(), made.keepAlive()]);
+    expect(outcomes.toSorted()).toEqual(['fresh', 'fresh', 'renewed']);
+    expect(server.seen.length).toBe(before + 1);
+  });
+
   test('that is disconnected is gone everywhere, a refresh under way included', async () => {
     const made = await connect();
     let answer = (): void => undefined;
