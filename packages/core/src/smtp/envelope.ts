@@ -68,7 +68,8 @@ function checkRecipients(recipients: Envelope['to'], notify: Notify | undefined)
   const to = new Map<string, CheckedRecipient>();
   for (const [i, recipient] of recipients.entries()) {
     const checked = checkRecipient(recipient, notify, `envelope.to[${i}]`);
-    if (!to.has(checked.address)) to.set(checked.address, checked);
+    const key = checked.address.replace(/@[^@]*$/, (domain) => domain.toLowerCase()); // RFC 5321 section 2.4: domains have no case
+    if (!to.has(key)) to.set(key, checked);
   }
   return [...to.values()];
 }

@@ -4,6 +4,8 @@ import type { Pool } from './pool.ts';
 
 /** More mailboxes than this are looked through for unused pools. */
 const MANY = 64;
+/** Reasons that are told one by one: a health check is read by people. */
+const TOLD = 10;
 
 export class PoolSet {
   readonly #create: (login: string) => Pool;
@@ -28,7 +30,8 @@ export class PoolSet {
   /** The mailer is as well as most of its mailboxes: down when all are, degraded when any is not up. */
   health(): Health {
     const all = [...this.#pools].map(([login, pool]) => ({ login, ...pool.health() }));
-    const reasons = all.flatMap(({ login, reasons: each }) => each.map((reason) => `${login}: ${reason}`));
+    const told = all.flatMap(({ login, reasons: each }) => each.map((reason) => `${login}: ${reason}`));
+    const reasons = told.length <= TOLD ? told : [...told.slice(0, TOLD), `and ${told.length - TOLD} more like these`];
     const down = all.filter(({ status }) => status === 'down').length;
     const status = all.length > 0 && down === all.length ? 'down' : reasons.length > 0 ? 'degraded' : 'up';
     return { status, reasons };
