@@ -1,8 +1,16 @@
 // The mail client: options checked once, then send, verify, health, close.
-import { type CloseOptions, ConnectionError, LimitError, mayHaveBeenSent, ReplyError } from '@mailgrant/core';
+import {
+  type CloseOptions,
+  ConnectionError,
+  InputError,
+  LimitError,
+  mayHaveBeenSent,
+  ReplyError,
+} from '@mailgrant/core';
 import type { Mail } from '@mailgrant/nodemailer';
 import { toSenders } from './account/senders.ts';
 import { type Treatment, treat } from './composing.ts';
+import type { RenderedMail } from './define-mail.ts';
 import { Emitter, type FailedAttempt, type MailEvent } from './events.ts';
 import { healthOf, verifyAll } from './health.ts';
 import type { MailClient, MailClientOptions, MailInput, MailSendOptions, SentMail } from './mail-client.ts';
@@ -53,10 +61,8 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
     const event = (): MailEvent => eventOf({ client: name, template, idempotencyKey, messageId }, mail);
     try {
       limit.left();
-      const { template: known, ...given } = { template: undefined, ...(await limit.within(Promise.resolve(input))) };
-      template = known;
-      mail = given;
-      mail = await limit.within(treat(given, treatment, { client: name, template, idempotencyKey, signal }));
+      ({ mail, template } = opened(await limit.within(Promise.resolve(input))));
+      mail = await limit.within(treat(mail, treatment, { client: name, template, idempotencyKey, signal }));
       let told = false;
       const { composed, receipt, account } = await sendThrough(mail, {
         senders: inOrder(),
@@ -135,6 +141,14 @@ function toTreatment(options: MailClientOptions): Treatment {
     allowFiles: options.allowFiles === true,
     allowUrls: options.allowUrls === true,
   };
+}
+
+/** The mail, and the name of the definition that made it, which is no field of a mail. */
+function opened(input: Mail | RenderedMail): { mail: Mail; template: string | undefined } {
+  if (typeof input !== 'object' || input === null)
+    throw new InputError('ERR_INPUT_MESSAGE', 'mail: expected an object');
+  const { template, ...mail } = { template: undefined, ...input };
+  return { mail, template };
 }
 
 /** An event whose mail is there but does not print. */

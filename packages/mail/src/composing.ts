@@ -1,5 +1,5 @@
 // From what the caller handed over to a message: defaults, the hook, staging rules, text, and nodemailer's composer.
-import { InputError, LimitError } from '@mailgrant/core';
+import { LimitError } from '@mailgrant/core';
 import { compose, type ComposedMail, type Mail } from '@mailgrant/nodemailer';
 import type { MailClientOptions, MailSendContext } from './mail-client.ts';
 import type { StagingRules } from './staging.ts';
@@ -21,8 +21,6 @@ export interface Treatment {
  * @throws LimitError `ERR_MAIL_CANCELLED` when the hook said so; what the hook threw.
  */
 export async function treat(given: Mail, treatment: Treatment, context: MailSendContext): Promise<Mail> {
-  if (typeof given !== 'object' || given === null)
-    throw new InputError('ERR_INPUT_MESSAGE', 'mail: expected an object');
   const filled = withDefaults(given, treatment.defaults);
   const changed = await treatment.beforeSend?.(filled, context);
   if (changed === false) throw new LimitError('ERR_MAIL_CANCELLED', 'beforeSend cancelled this mail');
