@@ -2,14 +2,20 @@ import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-// The condition that points at src/: tests never need a build.
-const conditions = ['@mailgrant/source', 'node', 'import', 'module', 'default'];
+// The condition that points at src/: tests never need a build. Without `import`, for it would hold in require() too.
+const conditions = ['@mailgrant/source', 'node', 'module', 'default'];
 
 const include = ['src/**/*.test.ts', 'test/**/*.test.ts'];
 const folder = (path: string) => readdirSync(new URL(path, import.meta.url));
 
 const setupFiles = [fileURLToPath(new URL('packages/core/test/fixed-seed.ts', import.meta.url))];
-const project = (name: string, root: string) => ({ test: { name, root, include, setupFiles } });
+const project = (name: string, root: string) => ({ test: { name, root, include, setupFiles, ...globalSetup(root) } });
+
+/** What all test files of a package share, where it has something like that. */
+const globalSetup = (root: string) =>
+  existsSync(new URL(`${root}/test/support/global-setup.ts`, import.meta.url))
+    ? { globalSetup: ['test/support/global-setup.ts'] }
+    : {};
 
 /** The same tests with the older Nest, whose packages `tooling/nest-11` has installed. */
 const nest11 = fileURLToPath(new URL('tooling/nest-11/node_modules/', import.meta.url));

@@ -26,8 +26,8 @@ export class PostgresBlobStore implements BlobStore {
     const { numDeletedRows } = await this.#db
       .deleteFrom('blob')
       .where('put_at', '<', sql<Date>`clock_timestamp() - make_interval(secs => ${grace / 1000})`)
-      .where(({ not, exists, selectFrom }) =>
-        not(exists(selectFrom('mail').select('mail.id').whereRef('mail.mime_blob', '=', 'blob.sha256'))),
+      .where((where) =>
+        where.not(where.exists(where.selectFrom('mail').select('id').whereRef('mime_blob', '=', 'blob.sha256'))),
       )
       .executeTakeFirstOrThrow();
     return { deleted: Number(numDeletedRows) };

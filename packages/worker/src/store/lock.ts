@@ -3,6 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { getBuiltinModule, pid } from 'node:process';
+import type * as sqliteModule from 'node:sqlite';
 import { StoreError } from './store-error.ts';
 
 export interface DirectoryLock {
@@ -48,13 +49,11 @@ export function lockDirectory(dir: string, now: () => number = Date.now): Direct
 }
 
 /** Node 22 says that SQLite is experimental. Whoever runs a mail worker did not choose it and cannot act on it. */
-function sqlite(): typeof import('node:sqlite') {
-  const { emitWarning } = process;
-  const quiet: (...args: unknown[]) => void = (warning, ...rest) => {
-    if (!String(warning).startsWith('SQLite is an experimental feature'))
-      Reflect.apply(emitWarning, process, [warning, ...rest]);
+function sqlite(): typeof sqliteModule {
+  const emitWarning = Reflect.get(process, 'emitWarning') as (...args: unknown[]) => void;
+  process.emitWarning = (warning: unknown, ...rest: unknown[]) => {
+    if (!String(warning).startsWith('SQLite is an experimental')) emitWarning.call(process, warning, ...rest);
   };
-  process.emitWarning = quiet;
   try {
     const module = getBuiltinModule('node:sqlite');
     // oxlint-disable-next-line typescript/no-unnecessary-condition -- Node 22.12 has it behind a flag

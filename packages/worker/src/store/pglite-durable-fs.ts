@@ -21,8 +21,8 @@ interface NodeFsBackend {
   realPath(node: FsNode): string;
   readonly stream_ops: { fsync?: (stream: FsStream) => number };
   readonly node_ops: {
-    mknod(parent: FsNode, name: string, mode: number, dev: number): FsNode;
-    rename(node: FsNode, parent: FsNode, name: string): void;
+    mknod: (parent: FsNode, name: string, mode: number, dev: number) => FsNode;
+    rename: (node: FsNode, parent: FsNode, name: string) => void;
   };
 }
 interface Module {

@@ -22,8 +22,10 @@ export async function openPostgresStore(options: PostgresStoreOptions & StoreOpt
     SCHEMA,
   );
   const letGo = async (): Promise<void> => {
-    if (options.pool === undefined) await pool.end();
     pool.off('error', onProblem);
+    if (options.pool !== undefined) return;
+    pool.on('error', () => {}); // connections are still closing when end() resolves, and nobody cares how
+    await pool.end();
   };
   try {
     await refuseOldServer(pool);

@@ -1,0 +1,50 @@
+// Directories for embedded stores. Making a database from nothing takes seconds, copying one does not.
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { PGlite } from '@electric-sql/pglite';
+import { NodeFS } from '@electric-sql/pglite/nodefs';
+
+const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url));
+
+export interface TestDirectory extends Disposable {
+  readonly dir: string;
+}
+
+/** An empty directory, gone when it is disposed of. */
+export function createDirectory(): TestDirectory {
+  const dir = mkdtempSync(join(tmpdir(), 'mailgrant-store-'));
+  return { dir, [Symbol.dispose]: () => rmSync(dir, { recursive: true, force: true, maxRetries: 5 }) };
+}
+
+/** A directory for `openStore()` in which the database is made, but nothing is in it yet. */
+export async function createStoreDirectory(): Promise<TestDirectory> {
+  const template = join(CACHE, `pglite-${pgliteVersion()}`);
+  if (!existsSync(template)) await makeTemplate(template);
+  const directory = createDirectory();
+  cpSync(template, join(directory.dir, 'data'), { recursive: true });
+  return directory;
+}
+
+async function makeTemplate(template: string): Promise<void> {
+  mkdirSync(CACHE, { recursive: true });
+  const unfinished = mkdtempSync(join(CACHE, 'pglite-unfinished-'));
+  const pglite = await PGlite.create({ fs: new NodeFS(unfinished) });
+  await pglite.close();
+  try {
+    renameSync(unfinished, template);
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true });
+    if (!existsSync(template)) throw error; // else another test file was first
+  }
+}
+
+function pgliteVersion(): string {
+  const main = createRequire(import.meta.url).resolve('@electric-sql/pglite');
+  const { version } = JSON.parse(readFileSync(join(dirname(main), '..', 'package.json'), 'utf8')) as {
+    version: string;
+  };
+  return version;
+}
