@@ -161,6 +161,9 @@ const userFrom = (option: string | UserOptions): User => {
   };
 };
 
+/** A user with a random password. */
+export const newUser = (upn: string): User => userFrom(upn);
+
 /** Object ids of the users with these sign-in names. */
 const objectIds = (upns: readonly string[], users: readonly User[]): string[] =>
   upns.map((upn) => {

@@ -2,6 +2,8 @@
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
+import { runAdmin } from './admin/admin.ts';
+import type { AdminSource } from './admin/command.ts';
 import { createAuthority } from './certificates.ts';
 import { findUser } from './directory.ts';
 import { createDirectory } from './directory-options.ts';
@@ -13,15 +15,13 @@ import type { SmtpSession } from './exchange/conversation.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { createExchangeFaults } from './exchange/fault.ts';
 import { TrafficBook } from './exchange/traffic.ts';
-import type { FaultSource } from './faults/api.ts';
 import { FaultBoard, type NamedFaultOptions } from './faults/fault-board.ts';
 import type { WaitingFault } from './faults/fault-list.ts';
 import type { FaultWord } from './faults/named-fault.ts';
-import type { ApiSource } from './inbox/api.ts';
 import { Inbox } from './inbox/inbox.ts';
 import { entraTimes, exchangeRules, hveRules, type SandboxOptions, type ServerRules } from './sandbox-options.ts';
 import { LOOPBACK_NAMES, ServerContexts } from './server-contexts.ts';
-import { createWeb } from './web.ts';
+import { createWeb, type WebParts } from './web.ts';
 
 /** High Volume Email: a second SMTP server with rules of its own. */
 export interface Hve {
@@ -71,6 +71,12 @@ export interface Sandbox extends AsyncDisposable {
    * @throws TypeError for a word that stands for no fault
    */
   fault(name: FaultWord, options?: NamedFaultOptions): void;
+  /**
+   * What a setup script does, one command after the other: `admin('Set-CASMailbox', { Identity, … })`. README.md lists them.
+   * @returns what it is like afterwards, without secrets
+   * @throws Error for a command, a parameter or an object there is none of
+   */
+  admin(command: string, parameters?: Readonly<Record<string, unknown>>): unknown;
   /** Forgets every fault that waits. */
   clearFaults(): void;
   /** Closes every connection and frees the ports. */
@@ -156,9 +162,11 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     scope: 'https://outlook.office365.com/.default',
     smtp: { host: 'localhost', port: smtpPort },
   };
-  const api: ApiSource & FaultSource = {
+  const admin: AdminSource = { directory, entra, now };
+  const api: WebParts['api'] = {
     inbox,
     faults,
+    admin,
     sessions,
     tokenRequests: () => entra.requests,
     onActivity: (listener) => {
@@ -204,6 +212,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       return faults.waiting();
     },
     fault: (name, how) => void faults.byName(name, how),
+    admin: (command, parameters = {}) => runAdmin(admin, command, parameters),
     clearFaults: () => faults.clear(),
     close,
     [Symbol.asyncDispose]: close,

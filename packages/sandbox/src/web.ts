@@ -1,6 +1,8 @@
 // The one HTTP server: Entra's endpoints, the inbox's API and page.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { TLSSocket } from 'node:tls';
+import { ADMIN_ROUTES } from './admin/api.ts';
+import type { AdminSource } from './admin/command.ts';
 import { handleApi } from './api.ts';
 import type { Entra } from './entra/entra.ts';
 import { FAULT_ROUTES, type FaultSource } from './faults/api.ts';
@@ -10,10 +12,10 @@ import { handlePage } from './page/page.ts';
 
 export interface WebParts {
   readonly entra: Entra;
-  readonly api: ApiSource & FaultSource;
+  readonly api: ApiSource & FaultSource & { readonly admin: AdminSource };
 }
 
-const ROUTES = [...INBOX_ROUTES, ...FAULT_ROUTES];
+const ROUTES = [...INBOX_ROUTES, ...FAULT_ROUTES, ...ADMIN_ROUTES];
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i;
 

@@ -3,7 +3,13 @@ import { expect, test } from 'vitest';
 import { createSandbox, FAULTS, type Sandbox } from '../src/index.ts';
 import { fetchToken, mailer, RawClient, requestToken } from './clients.ts';
 
-async function call(sandbox: Sandbox, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
+async function call(
+  sandbox: Sandbox,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+) {
   const json = { 'content-type': 'application/json', ...headers };
   const init = body === undefined ? { headers } : { headers: json, body: JSON.stringify(body) };
   const response = await fetch(new URL(path, sandbox.url), { method, ...init });

@@ -11,7 +11,8 @@ export interface RequestedScope {
   readonly openId: ReadonlySet<string>;
 }
 
-const EXCHANGE_APP_ID = '00000002-0000-0ff1-ce00-000000000000';
+/** Office 365 Exchange Online, in every tenant. */
+export const EXCHANGE_APP_ID = '00000002-0000-0ff1-ce00-000000000000';
 export const EXCHANGE: ReadonlySet<string> = new Set([
   'https://outlook.office365.com',
   'https://outlook.office.com',
