@@ -1,0 +1,1 @@
+export { fakeMailer, MailTestingModule, type MailTestingOptions } from './mail-testing-module.ts';

@@ -1,0 +1,119 @@
+// Mailers that are made at run time: one for each tenant of the application.
+import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
+import { Injectable } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import {
+  type MailClientOptions,
+  MailModule,
+  MailRegistry,
+  MailService,
+  type MailTenantsOptions,
+  type MailTenantsOptionsFactory,
+} from '../src/index.ts';
+import { accountOf, mailTo } from './helpers.ts';
+
+let sandbox: Sandbox;
+let asked: string[];
+
+beforeEach(async () => {
+  sandbox = await createSandbox();
+  asked = [];
+});
+
+afterEach(() => sandbox.close());
+
+/** Every tenant has an account, but nobody. */
+async function accountFor(tenant: string): Promise<MailClientOptions | undefined> {
+  asked.push(tenant);
+  if (tenant === 'nobody') return undefined;
+  return { account: accountOf(sandbox), defaults: { headers: { 'X-Tenant': tenant } } };
+}
+
+async function start(options: Partial<MailTenantsOptions> = {}) {
+  const app = await Test.createTestingModule({
+    imports: [
+      MailModule.forRoot({ account: accountOf(sandbox) }),
+      MailModule.forTenants({ resolve: accountFor, ...options }),
+    ],
+  }).compile();
+  await app.init();
+  return { app, registry: app.get(MailRegistry), [Symbol.asyncDispose]: () => app.close() };
+}
+
+test('a mailer is made when it is first asked for, once for all who ask', async () => {
+  await using started = await start();
+  const { registry } = started;
+  expect(registry.names).toEqual(['default']);
+  const [one, same] = await Promise.all([registry.resolve('contoso'), registry.resolve('contoso')]);
+  expect(one).toBe(same);
+  expect(asked).toEqual(['contoso']);
+  await one.send(mailTo('ada@example.org'));
+  expect(Buffer.from(sandbox.inbox.messages[0]?.raw ?? []).toString()).toMatch(/^X-Tenant: contoso\r$/m);
+  expect(registry.names).toEqual(['default', 'contoso']);
+  expect([registry.has('contoso'), registry.has('fabrikam')]).toEqual([true, false]);
+  expect(registry.get('contoso')).toBe(one);
+});
+
+test("the application's own mailers are resolved by name as well, without asking", async () => {
+  await using started = await start();
+  expect((await started.registry.resolve('default')).name).toBe('default');
+  expect(asked).toEqual([]);
+});
+
+test('a tenant nobody knows is an error with a code', async () => {
+  await using started = await start();
+  await expect(started.registry.resolve('nobody')).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_/) });
+  expect(() => started.registry.get('fabrikam')).toThrow(/fabrikam/);
+});
+
+test('hooks and events of the application are those of tenants, too', async () => {
+  await using started = await start();
+  const { registry } = started;
+  const heard: string[] = [];
+  registry.on('sent', ({ client }) => heard.push(client));
+  registry.on('sent', ({ client }) => heard.push(`only ${client}`), { mailer: 'fabrikam' });
+  registry.beforeSend((mail) => ({ ...mail, subject: 'changed' }));
+  await (await registry.resolve('contoso')).send(mailTo('ada@example.org'));
+  await (await registry.resolve('fabrikam')).send(mailTo('ada@example.org'));
+  await (await registry.resolve('fabrikam')).send(mailTo('ada@example.org'));
+  expect(heard).toEqual(['contoso', 'fabrikam', 'only fabrikam', 'fabrikam', 'only fabrikam']);
+  expect(sandbox.inbox.messages[0]?.subject).toBe('changed');
+});
+
+test('a mailer nobody uses is closed, and made anew when it is asked for again', async () => {
+  await using started = await start({ idleAfter: 1 });
+  const first = await started.registry.resolve('contoso');
+  await first.send(mailTo('ada@example.org'));
+  await vi.waitFor(() => expect(started.registry.has('contoso')).toBe(false), { timeout: 10_000 });
+  const second = await started.registry.resolve('contoso');
+  expect(second).not.toBe(first);
+  await second.send(mailTo('ada@example.org'));
+  expect(asked).toEqual(['contoso', 'contoso']);
+});
+
+test('mailers of tenants are closed with the application', async () => {
+  const { app, registry } = await start();
+  const client = await registry.resolve('contoso');
+  const sent = client.send(mailTo('ada@example.org'));
+  await app.close();
+  expect(sandbox.inbox.messages).toHaveLength(1);
+  await sent;
+  await expect(client.send(mailTo('ada@example.org'))).rejects.toMatchObject({ code: 'ERR_MAILER_CLOSED' });
+});
+
+@Injectable()
+class Tenants implements MailTenantsOptionsFactory {
+  createMailTenantsOptions = () => ({ resolve: accountFor });
+}
+
+test.each([
+  ['useFactory', () => MailModule.forTenantsAsync({ useFactory: async () => ({ resolve: accountFor }) })],
+  ['useClass', () => MailModule.forTenantsAsync({ useClass: Tenants })],
+] as const)('%s, without a mailer of the application itself', async (_, module) => {
+  const app = await Test.createTestingModule({ imports: [module()] }).compile();
+  await (await app.get(MailRegistry).resolve('contoso')).send(mailTo('ada@example.org'));
+  expect(app.get(MailRegistry).names).toEqual(['contoso']);
+  expect(() => app.get(MailService, { strict: false })).toThrow('MailService');
+  await app.close();
+});
