@@ -38,7 +38,13 @@ export {
 } from './define-mail.ts';
 export { Html, html, type HtmlTag, type HtmlValue } from './html.ts';
 export { textOf } from './text-of.ts';
-export { mailOptionsFromEnv, type MailEnvOptions } from './settings/options-from-env.ts';
-export { mailOptionsSchema, type StandardSchemaV1 } from './settings/schema.ts';
+export { mailOptionsFromEnv, type MailEnv, type MailEnvOptions } from './settings/options-from-env.ts';
+export {
+  mailEnvSchema,
+  mailOptionsSchema,
+  type StandardIssue,
+  type StandardResult,
+  type StandardSchemaV1,
+} from './settings/schema.ts';
 export { httpProblem, type HttpProblem, isMailError } from './http-problem.ts';
 export type { Mail } from '@mailgrant/nodemailer';

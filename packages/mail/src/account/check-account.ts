@@ -118,7 +118,7 @@ function unknown(name: string): string {
 const alike = (known: string, name: string): boolean => known.toLowerCase() === name.toLowerCase().replace(/[_-]/g, '');
 
 function passwordRefusal(account: MailAccount): string {
-  const instead = 'Give tenantId, clientId and clientSecret of an app registration, or a certificate';
+  const instead = 'Give tenantId, clientId and clientSecret (or certificate) of an app registration';
   if (!isMicrosoft(account)) {
     return 'Mailgrant logs in with OAuth 2.0 tokens, never with a password. Give a token source as `token`';
   }

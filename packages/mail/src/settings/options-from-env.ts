@@ -49,7 +49,8 @@ export function readEnv(env: MailEnv, { prefix = 'MAIL_' }: MailEnvOptions = {})
     else if (!put(options, variable.path, value)) problems.push(problem([name], `says the same as ${prefix}URL`));
   }
   problems.push(...strangers(env, prefix));
-  if (problems.length === 0) problems.push(...problemsOf({ account: {}, ...options }).map(inVariables(prefix, set)));
+  const found = problemsOf({ account: {}, ...options }).map(inVariables(prefix, set));
+  problems.push(...found.filter(({ path }) => !problems.some((known) => known.path[0] === path[0])));
   return { options, problems };
 }
 
@@ -99,28 +100,64 @@ function put(options: Record<string, unknown>, [key = '', ...rest]: readonly str
 
 /** Variables that look as if they were ours: a misspelt one must not be overlooked. */
 function strangers(env: MailEnv, prefix: string): Problem[] {
-  const known = new Set(['URL', ...VARIABLES.map(({ name }) => name)]);
+  const known = ['URL', ...VARIABLES.map(({ name }) => name)];
   return Object.keys(env)
     .filter((name) => prefix !== '' && name.startsWith(prefix) && isSet(env[name]))
-    .filter((name) => !known.has(name.slice(prefix.length)))
-    .map((name) => problem([name], 'there is no such variable'));
+    .filter((name) => !known.includes(name.slice(prefix.length)))
+    .map((name) => {
+      const likely = known.find((each) => areAlike(each, name.slice(prefix.length)));
+      const hint = likely === undefined ? '' : `; perhaps ${prefix}${likely}`;
+      return problem([name], `there is no such variable${hint}`);
+    });
+}
+
+/** Whether one letter too many, too few or wrong makes the difference, or an underscore. */
+function areAlike(a: string, b: string): boolean {
+  if (a.replaceAll('_', '') === b.replaceAll('_', '')) return true;
+  const start = [...a].findIndex((letter, i) => letter !== b[i]);
+  if (start < 0) return b.length - a.length === 1;
+  const rests = [a.slice(start), b.slice(start)] as const;
+  const without = rests.map((rest) => rest.slice(1));
+  return rests[0] === without[1] || without[0] === rests[1] || without[0] === without[1];
 }
 
 /** Problems with options, told of the variables that set them. */
 function inVariables(prefix: string, set: readonly Variable[]): (found: Problem) => Problem {
   return ({ path, message }) => {
     const key = path.join('.');
-    const of = (variables: readonly Variable[]) => variables.find((each) => each.path.join('.') === key);
-    const variable = of(set) ?? of(VARIABLES);
     const what = message.slice(message.indexOf(': ') + 2);
-    return problem([variable === undefined ? `${prefix}*` : `${prefix}${variable.name}`], named(what, prefix));
+    if (key === 'account' && what.includes('is missing')) {
+      const [first, ...others] = ['CLIENT_SECRET', 'TENANT_ID', 'CLIENT_ID', 'CERTIFICATE_PATH'].map(
+        (name) => prefix + name,
+      );
+      const give = `give ${others[0]}, ${others[1]} and ${first} (or ${others[2]})`;
+      return problem([first ?? prefix], `a way to a token is missing: ${give}`);
+    }
+    const at = (variables: readonly Variable[]) => variables.find((each) => each.path.join('.') === key);
+    const variable = at(set) ?? at(VARIABLES);
+    return problem([`${prefix}${variable?.name ?? '*'}`], named(what, prefix));
   };
 }
 
-/** The options that a message speaks of, by their variables. */
+/** A message with the names of variables where it names settings of an account. */
 function named(what: string, prefix: string): string {
   return what.replace(/\b[a-z]+[A-Za-z]*\b/g, (word) => {
-    const variable = VARIABLES.find(({ path }) => path[0] === 'account' && path[1] === word && /[A-Z]/.test(word));
-    return variable === undefined ? word : `${prefix}${variable.name}`;
+    const path = word === 'certificate' ? 'account.certificate.path' : `account.${word}`;
+    const variable = VARIABLES.find((each) => each.path.join('.') === path);
+    return variable === undefined || !SPOKEN_OF.includes(word) ? word : `${prefix}${variable.name}`;
   });
 }
+
+/** Settings that messages name; `user` and `host` are also words. */
+const SPOKEN_OF = [
+  'tenantId',
+  'clientId',
+  'clientSecret',
+  'clientSecretFile',
+  'certificate',
+  'federatedTokenFile',
+  'managedIdentity',
+  'refreshToken',
+  'tokenEndpoint',
+  'authority',
+];

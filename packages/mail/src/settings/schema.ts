@@ -1,6 +1,8 @@
 // The options as a Standard Schema (https://standardschema.dev): for configuration modules and form libraries.
 import type { MailClientOptions } from '../mail-client.ts';
 import { problemsOf } from '../options.ts';
+import { isRecord } from '../problems.ts';
+import { type MailEnv, type MailEnvOptions, readEnv } from './options-from-env.ts';
 
 /** What the specification says, so that no package is needed for it. */
 export interface StandardSchemaV1<Input = unknown, Output = Input> {
@@ -32,3 +34,21 @@ export const mailOptionsSchema: StandardSchemaV1<unknown, MailClientOptions> = {
     },
   },
 };
+
+/**
+ * A schema for a whole environment, for modules that check one when the application starts. It looks at the variables of the
+ * prefix and hands everything on as it came; `mailOptionsFromEnv()` makes options of it.
+ */
+export function mailEnvSchema(options: MailEnvOptions = {}): StandardSchemaV1<unknown, MailEnv> {
+  return {
+    '~standard': {
+      version: 1,
+      vendor: 'mailgrant',
+      validate(value) {
+        if (!isRecord(value)) return { issues: [{ message: 'expected an environment: names and their values' }] };
+        const { problems } = readEnv(value as MailEnv, options);
+        return problems.length > 0 ? { issues: problems } : { value: value as MailEnv };
+      },
+    },
+  };
+}
