@@ -1,0 +1,2 @@
+export * from '@mailgrant/mail/testing';
+export { fakeMail, type FakeMail } from './fake-mail.ts';
