@@ -8,8 +8,9 @@ import type { TransactionResult } from './transaction.ts';
 /** The receipt of a message whose every group of recipients has its answer. */
 export function receiptOf(job: Job, server: ConnectionFacts['server']): Receipt {
   const now = performance.now();
-  const ids = job.parts.flatMap((part) => (part.accepted.length > 0 ? (queueId(part.reply) ?? []) : []));
-  const { reply, accepted, deferred, refused, roundTrips } = joined(job.parts);
+  const { parts, startedAt, openingRoundTrips } = job.progress;
+  const ids = parts.flatMap((part) => (part.accepted.length > 0 ? (queueId(part.reply) ?? []) : []));
+  const { reply, accepted, deferred, refused, roundTrips } = joined(parts);
   return {
     queueId: ids[0],
     queueIds: ids,
@@ -18,10 +19,10 @@ export function receiptOf(job: Job, server: ConnectionFacts['server']): Receipt 
     deferred,
     refused,
     server,
-    roundTrips: roundTrips + job.openingRoundTrips,
+    roundTrips: roundTrips + openingRoundTrips,
     timings: {
-      queue: job.startedAt - job.submittedAt,
-      transaction: now - job.startedAt,
+      queue: startedAt - job.submittedAt,
+      transaction: now - startedAt,
       total: now - job.submittedAt,
     },
   };

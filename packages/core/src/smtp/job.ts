@@ -20,6 +20,30 @@ export interface WaitingFor {
   readonly cause: unknown;
 }
 
+/** What becomes of a message once a connection had it. */
+export class Progress {
+  /** From `performance.now()`: when it left the queue for the first time. */
+  readonly startedAt: number = performance.now();
+  /** How often it was moved to a fresh connection because the old one turned out dead before anything was sent. */
+  moves = 0;
+  /** How often it was tried again because the server put it off. */
+  attempts = 0;
+  /** What became of those it was sent to so far. */
+  parts: readonly TransactionResult[] = NONE;
+  /** Flights that opened a connection for it. */
+  openingRoundTrips = 0;
+  /** While its transaction is under way. */
+  run: Run | undefined;
+}
+
+/** What ends a message from outside. */
+interface Ends {
+  readonly signal: AbortSignal | undefined;
+  readonly onAbort: (() => void) | undefined;
+  readonly timer: NodeJS.Timeout | undefined;
+}
+
+/** A hundred thousand of these may wait: what most do not need while they wait is made when it is needed. */
 export class Job {
   readonly envelope: CheckedEnvelope;
   /** Let go of when it is settled, though the job itself may stay in a queue. */
@@ -28,22 +52,11 @@ export class Job {
   /** From `performance.now()`. */
   readonly submittedAt: number = performance.now();
   readonly promise: Promise<Receipt>;
-  startedAt = 0;
-  /** How often it was moved to a fresh connection because the old one turned out dead before anything was sent. */
-  moves = 0;
-  /** How often it was tried again because the server put it off. */
-  attempts = 0;
   /** Whom it was not tried for yet; a server takes only so many recipients at a time. */
   remaining: readonly CheckedRecipient[];
-  /** What became of those it was sent to so far. */
-  parts: readonly TransactionResult[] = NONE;
-  /** Flights that opened a connection for it. */
-  openingRoundTrips = 0;
   settled = false;
   /** Why it was to end, where somebody said so while it was under way. */
   cancelled: ConnectionError | undefined;
-  /** While its transaction is under way. */
-  run: Run | undefined;
   /** Called once, with the number of recipients the server accepted. */
   onSettled: ((job: Job, accepted: number) => void) | undefined;
   /** Called once when it is settled, after `onSettled`. */
@@ -53,10 +66,8 @@ export class Job {
   /** Called when it is settled while it waits. */
   onLeftQueue: (() => void) | undefined;
   #resolve!: (outcome: Receipt | Promise<never>) => void;
-  readonly #signal: AbortSignal | undefined;
-  readonly #timer: NodeJS.Timeout | undefined;
-  /** Made only where there is a signal to listen to: a hundred thousand messages may wait. */
-  readonly #onAbort: (() => void) | undefined;
+  #progress: Progress | undefined;
+  readonly #ends: Ends | undefined;
 
   constructor({ envelope, content, binary }: Delivery, { signal, deadline }: JobLimits) {
     this.envelope = envelope;
@@ -66,15 +77,21 @@ export class Job {
     this.promise = new Promise((resolve) => {
       this.#resolve = resolve; // only this one is kept, to resolve and to reject: a hundred thousand may wait
     });
-    this.#signal = signal;
-    if (deadline !== undefined) this.#timer = setTimeout(() => this.#onDeadline(deadline), deadline);
-    if (signal === undefined) return;
-    this.#onAbort = (): void => {
-      const facts = { cause: signal.reason, stage: this.#waiting.stage };
-      this.cancel(new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', facts));
-    };
-    signal.addEventListener('abort', this.#onAbort, { once: true });
-    if (signal.aborted) this.#onAbort();
+    if (signal === undefined && deadline === undefined) return;
+    const onAbort = signal && ((): void => this.#onAbort(signal));
+    const timer = deadline === undefined ? undefined : setTimeout(() => this.#onDeadline(deadline), deadline);
+    this.#ends = { signal, onAbort, timer };
+    if (signal === undefined || onAbort === undefined) return;
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  }
+
+  get progress(): Progress {
+    return (this.#progress ??= new Progress());
+  }
+
+  get #parts(): readonly TransactionResult[] {
+    return this.#progress?.parts ?? NONE;
   }
 
   /** Whom it is from, as the server is told. */
@@ -93,7 +110,7 @@ export class Job {
   }
 
   reject(error: unknown): void {
-    const accepted = this.parts.reduce((sum, part) => sum + part.accepted.length, 0);
+    const accepted = this.#parts.reduce((sum, part) => sum + part.accepted.length, 0);
     // What may have been sent counts as sent: the server counted it before its answer was lost.
     if (!this.#settle(accepted + (mayHaveBeenSent(error) ? this.remaining.length : 0))) return;
     // Nobody will read what was not begun; an open file behind it must not stay open. What a limit held back comes again.
@@ -103,14 +120,14 @@ export class Job {
   }
 
   get #someHaveIt(): boolean {
-    return this.parts.some(({ accepted }) => accepted.length > 0);
+    return this.#parts.some(({ accepted }) => accepted.length > 0);
   }
 
   /** Some recipients have the message: a repetition for all would double it for them. */
   #partly(error: unknown): unknown {
     if (!(error instanceof MailError)) return error;
     const all = this.envelope.to.length;
-    const done = this.parts.reduce((sum, { accepted }) => sum + accepted.length, 0);
+    const done = this.#parts.reduce((sum, { accepted }) => sum + accepted.length, 0);
     const message = `${error.message}; ${done} of ${all} recipients already have the message`;
     const { stage } = error;
     return new ConnectionError(error.code, message, { cause: error, mayHaveBeenSent: true, ...(stage && { stage }) });
@@ -119,8 +136,14 @@ export class Job {
   /** Ends it from outside: the transaction, where one is under way, says what became of the message. */
   cancel(error: ConnectionError): void {
     this.cancelled = error;
-    if (this.run !== undefined) this.run.cancel(error);
+    const run = this.#progress?.run;
+    if (run !== undefined) run.cancel(error);
     else this.reject(error);
+  }
+
+  #onAbort(signal: AbortSignal): void {
+    const facts = { cause: signal.reason, stage: this.#waiting.stage };
+    this.cancel(new ConnectionError('ERR_SMTP_ABORTED', 'aborted by the caller', facts));
   }
 
   #onDeadline(deadline: number): void {
@@ -135,13 +158,17 @@ export class Job {
   #settle(accepted: number): boolean {
     if (this.settled) return false;
     this.settled = true;
-    if (this.#timer !== undefined) clearTimeout(this.#timer);
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#ends !== undefined) letGo(this.#ends);
     this.onLeftQueue?.();
     this.onSettled?.(this, accepted);
     this.onEnded?.(this);
     return true;
   }
+}
+
+function letGo({ signal, onAbort, timer }: Ends): void {
+  clearTimeout(timer);
+  if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
 }
 
 /** The error of everything a mailer still held when it was closed. */

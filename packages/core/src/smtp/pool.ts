@@ -245,11 +245,11 @@ export class Pool {
   }
 
   #assign(job: Job, connection: Connection, turn: Turn): void {
+    const { progress } = job;
     const first = connection.transactions === 0;
     if (first && (this.#idleSince.get(connection) ?? 0) >= job.submittedAt) {
-      job.openingRoundTrips = connection.facts.roundTrips;
+      progress.openingRoundTrips = connection.facts.roundTrips;
     }
-    if (job.startedAt === 0) job.startedAt = performance.now();
     const limit = Math.min(this.#options.recipients, connection.recipientLimit);
     const to = job.remaining.length <= limit ? job.remaining : job.remaining.slice(0, limit);
     const { level } = this.#options.ladder;
@@ -260,8 +260,8 @@ export class Pool {
       if (to.length < job.remaining.length && !job.content.repeatable) throw tooManyRecipients(job, limit);
       const envelope = to === job.envelope.to ? job.envelope : { ...job.envelope, to };
       const delivery = { envelope, content: job.content, binary: job.binary };
-      job.run = connection.send(delivery, level, (error, result) => {
-        job.run = undefined;
+      progress.run = connection.send(delivery, level, (error, result) => {
+        progress.run = undefined;
         if (connection.idle) this.#rest(connection);
         if (result !== undefined) this.#onSent(job, attempt, result);
         else this.#onFailure(job, attempt, error);
@@ -285,17 +285,17 @@ export class Pool {
 
   /** One group of recipients has its answer. */
   #onPart(job: Job, connection: Connection, count: number, part: TransactionResult, error?: ReplyError): void {
-    job.parts = [...job.parts, part];
+    job.progress.parts = [...job.progress.parts, part];
     job.remaining = job.remaining.slice(count);
     if (job.remaining.length > 0 && job.cancelled === undefined) {
       this.#again(job);
       return;
     }
     this.#underWay -= 1;
-    const someAccepted = job.parts.some(({ accepted }) => accepted.length > 0);
+    const someAccepted = job.progress.parts.some(({ accepted }) => accepted.length > 0);
     if (job.remaining.length > 0) job.reject(job.cancelled);
     else if (someAccepted || error === undefined) this.#finish(job, connection);
-    else job.reject(allRefused(job.parts, error));
+    else job.reject(allRefused(job.progress.parts, error));
     // What waits may wait for just this: a place in the window, or a connection that was too old to speak behind.
     if (this.#queue.length > 0) this.#dispatch();
   }
@@ -324,8 +324,12 @@ export class Pool {
     const vanished = !first && late && isUnheard(error);
     const stumbled = !vanished && isStumble(error) && ladder.demote(level, !late) && !late;
     // A connection that served before was closed under us, or went with a neighbour: that is not the message's failure.
-    if ((stumbled || vanished || (!first && connectionDied(error))) && repeatable(job, error) && job.moves < MOVES) {
-      job.moves += 1;
+    if (
+      (stumbled || vanished || (!first && connectionDied(error))) &&
+      repeatable(job, error) &&
+      job.progress.moves < MOVES
+    ) {
+      job.progress.moves += 1;
       for (const other of this.#open) {
         if (other.idle) other.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'idle beside a connection found dead'));
       }
@@ -338,7 +342,11 @@ export class Pool {
     }
     turn.slot.end(Date.now());
     // Nobody in this group was accepted; the next group may be.
-    if (isAboutRecipients(error) && (job.remaining.length > count || job.parts.length > 0) && !job.envelope.all) {
+    if (
+      isAboutRecipients(error) &&
+      (job.remaining.length > count || job.progress.parts.length > 0) &&
+      !job.envelope.all
+    ) {
       gate.abandoned(turn);
       this.#onPart(job, connection, count, refusedPart(error), error);
       return;
@@ -348,9 +356,9 @@ export class Pool {
         if (verdict === undefined) gate.abandoned(turn);
         else if (gate.failed(turn, verdict, error, job.sender)) this.#rejectAll(error);
         const putOff = verdict !== undefined && holds(verdict.class) && error instanceof ReplyError;
-        if (putOff && !this.#closed && repeatable(job, error) && job.attempts < this.#options.retries) {
-          job.attempts += 1;
-          this.#tryLater(job, this.#retryDelay(job.attempts));
+        if (putOff && !this.#closed && repeatable(job, error) && job.progress.attempts < this.#options.retries) {
+          job.progress.attempts += 1;
+          this.#tryLater(job, this.#retryDelay(job.progress.attempts));
         } else this.#giveUp(job, connection, error);
       },
       (fault: unknown) => this.#giveUp(job, connection, error ?? fault),
@@ -359,9 +367,9 @@ export class Pool {
 
   #giveUp(job: Job, connection: Connection, error: unknown): void {
     this.#underWay -= 1;
-    const sentToSome = job.parts.some(({ accepted }) => accepted.length > 0);
+    const sentToSome = job.progress.parts.some(({ accepted }) => accepted.length > 0);
     if (sentToSome && error instanceof ReplyError && job.cancelled === undefined) {
-      job.parts = [...job.parts, unsentPart(job, error)];
+      job.progress.parts = [...job.progress.parts, unsentPart(job, error)];
       this.#finish(job, connection);
     } else {
       // Whoever ended it hears that it ended, and what the connection knows of the message.
