@@ -10,6 +10,7 @@ const MAY_NEED: Record<string, readonly string[]> = {
   core: [],
   entra: ['core'],
   mail: ['core', 'entra', 'nodemailer'],
+  nestjs: ['core', 'mail'],
   nodemailer: ['core'],
   sandbox: [],
 };

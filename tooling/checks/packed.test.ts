@@ -13,6 +13,7 @@ const EXPECTED: Record<string, { main: string; kilobytes: number }> = {
   core: { main: 'createMailer', kilobytes: 450 },
   entra: { main: 'entraApp', kilobytes: 120 },
   mail: { main: 'createMailClient', kilobytes: 90 },
+  nestjs: { main: 'getMailerToken', kilobytes: 45 },
   nodemailer: { main: 'mailgrantTransport', kilobytes: 60 },
   sandbox: { main: 'createSandbox', kilobytes: 280 },
 };

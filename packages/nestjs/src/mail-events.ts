@@ -4,14 +4,17 @@ import { Logger } from '@nestjs/common';
 
 export type MailEventName = keyof MailEvents;
 
-export const MAIL_EVENTS = [
-  'sending',
-  'sent',
-  'refused',
-  'failed',
-  'cancelled',
-  'token',
-] as const satisfies MailEventName[];
+// A record, so that the compiler misses one that is not here.
+const EVENTS: Readonly<Record<MailEventName, true>> = {
+  sending: true,
+  sent: true,
+  refused: true,
+  failed: true,
+  cancelled: true,
+  token: true,
+};
+
+export const MAIL_EVENTS: readonly MailEventName[] = Object.keys(EVENTS) as MailEventName[];
 
 /** Returns another mail to send instead, `false` to send none, or nothing. */
 export type BeforeSend = NonNullable<MailHooks['beforeSend']>;

@@ -1,5 +1,4 @@
 // verifyOnStartup: whether somebody should know at once that mail will not work.
-import { explain, formatExplanation } from '@mailgrant/core/diagnosis';
 import type { MailClient } from '@mailgrant/mail';
 import { Logger } from '@nestjs/common';
 
@@ -21,8 +20,10 @@ export async function verifyAtStart(
     await verified;
     return;
   }
-  verified.catch((error: unknown) => {
+  verified.catch(async (error: unknown) => {
     if (signal.aborted) return;
+    // Loaded where it is needed: the catalogue is large.
+    const { explain, formatExplanation } = await import('@mailgrant/core/diagnosis');
     new Logger('MailModule').warn(`Mailer "${name}" could not log in.\n${formatExplanation(explain(error))}`);
   });
 }
