@@ -3,13 +3,14 @@ import { InputError } from '@mailgrant/core';
 import type { ComposeOptions } from '@mailgrant/nodemailer';
 import { sql } from 'kysely';
 import { createEngine, type Engine } from '../engine.ts';
+import { pauseSchedule, resumeSchedule } from '../schedule/schedule-list.ts';
 import type { Store } from '../store/store.ts';
 import { cancel, reschedule, resolveInDoubt, retry } from './changes.ts';
 import { checkName, checkText, checkWhole, toTime } from './checks.ts';
 import { enqueue, type PreparedMail } from './enqueue.ts';
 import { freeze } from './freeze.ts';
 import { queueOf } from './mail-job.ts';
-import type { ChangeResult, MailRef, Outbox, Pausable, ScheduledMail } from './outbox.ts';
+import type { ChangeResult, MailRef, Outbox, ScheduledMail } from './outbox.ts';
 import { conditions, get, list, stats } from './queries.ts';
 import { createSeal, type EncryptionKey } from './seal.ts';
 import { suppress, unsuppress } from './suppression.ts';
@@ -161,9 +162,12 @@ export function outboxOver(
       }
       return changing(async () => (await opened(ref), resolveInDoubt(store, engine, ref, resolution, now())));
     },
-    pause: (what) => setPaused(store, what, true),
+    pause: (what) =>
+      'schedule' in what ? pauseSchedule(store.db, what.schedule, now()) : pauseMailbox(store, what.mailbox),
     async resume(what) {
-      const resumed = await setPaused(store, what, false);
+      const resumed = await ('schedule' in what
+        ? resumeSchedule(store.db, what.schedule, now())
+        : resumeMailbox(store, what.mailbox));
       onMail();
       return resumed;
     },
@@ -175,21 +179,21 @@ export function outboxOver(
   };
 }
 
-async function setPaused(store: Store, what: Pausable, paused: boolean): Promise<boolean> {
-  const paused_at = paused ? sql<Date>`coalesce(paused_at, now())` : null;
-  if ('schedule' in what) {
-    const { numUpdatedRows } = await store.db
-      .updateTable('schedule')
-      .set({ paused_at })
-      .where('id', '=', what.schedule)
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
-  }
+async function pauseMailbox(store: Store, id: string): Promise<boolean> {
+  const { numUpdatedRows } = await store.db
+    .updateTable('mailbox')
+    .set({ paused_at: sql<Date>`coalesce(paused_at, now())` })
+    .where('id', '=', id)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+async function resumeMailbox(store: Store, id: string): Promise<boolean> {
   const free = { blocked_until: null, block_class: null, block_reason: null, blocks: 0, slow_until: null };
   const { numUpdatedRows } = await store.db
     .updateTable('mailbox')
-    .set({ paused_at, ...(!paused && free) })
-    .where('id', '=', what.mailbox)
+    .set({ paused_at: null, ...free })
+    .where('id', '=', id)
     .executeTakeFirst();
   return numUpdatedRows > 0n;
 }

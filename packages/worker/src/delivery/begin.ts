@@ -1,0 +1,230 @@
+// An attempt begins: one transaction that knows everything about the mail and its mailbox, and decides whether to send.
+import { type Selectable, sql, type Transaction } from 'kysely';
+import { settleAsSent } from '../outbox/changes.ts';
+import { readMailJob } from '../outbox/mail-job.ts';
+import { suppressionKeys } from '../outbox/suppression.ts';
+import type { Claim } from '../engine.ts';
+import type { MailRecipientTable, MailTable, Tables } from '../schema/tables.ts';
+import type { SqlExecutor } from '../store/store.ts';
+import { type Context, finishMail, hasRecipients, mailFacts } from './context.ts';
+import type { WorkerEvent } from './events.ts';
+import { blockMailbox, lockMailbox } from './mailboxes.ts';
+import { reserveRecipients } from './usage.ts';
+
+export type MailInHand = Selectable<MailTable>;
+
+/** An attempt that is to be made. */
+export interface Attempt {
+  readonly claim: Claim;
+  readonly slot: number;
+  readonly mail: MailInHand;
+  readonly n: number;
+  /** Those this attempt is for; `more`: there are others for later ones. */
+  readonly recipients: readonly Selectable<MailRecipientTable>[];
+  readonly more: boolean;
+  /** Where its recipients are counted. */
+  readonly hour: Date;
+}
+
+/** What to do about an attempt of before that ended in doubt. */
+export type InDoubtAnswer = 'sent' | 'not-sent' | 'unknown';
+
+export type Beginning =
+  | { readonly kind: 'send'; readonly attempt: Attempt }
+  /** Nothing to send; the job is done with. */
+  | { readonly kind: 'over' }
+  /** The mailbox does not send at present; the job was given back. */
+  | { readonly kind: 'held' }
+  /** Ask whether it was sent, and begin again with the answer. */
+  | { readonly kind: 'ask'; readonly mail: MailInHand; readonly n: number };
+
+export interface BeginOptions {
+  readonly mailbox: string;
+  readonly slot: number;
+  readonly recipientsPerMessage: number;
+  /** About the attempt that the last beginning asked about. */
+  readonly answer?: { readonly n: number; readonly says: InDoubtAnswer } | undefined;
+}
+
+export async function begin(context: Context, claim: Claim, options: BeginOptions): Promise<Beginning> {
+  const events: WorkerEvent[] = [];
+  const beginning = await context.transact(events, (trx, db) => decide(context, { claim, options, trx, db, events }));
+  return beginning;
+}
+
+interface Work {
+  readonly claim: Claim;
+  readonly options: BeginOptions;
+  readonly trx: Transaction<Tables>;
+  readonly db: SqlExecutor;
+  readonly events: WorkerEvent[];
+}
+
+async function decide(context: Context, work: Work): Promise<Beginning> {
+  const { claim, options, trx, db, events } = work;
+  const { engine } = context;
+  const mailbox = await lockMailbox(trx, options.mailbox);
+  if (mailbox === undefined || !mailbox.sends || (mailbox.blocks > 0 && options.slot > 0)) {
+    await engine.release(claim, db);
+    return { kind: 'held' };
+  }
+  const job = readMailJob(claim.data);
+  const mail =
+    job && (await trx.selectFrom('mail').selectAll().where('id', '=', job.mail).forUpdate().executeTakeFirst());
+  const over = async (): Promise<Beginning> => {
+    await engine.complete(claim, db);
+    return { kind: 'over' };
+  };
+  if (mail === undefined || mail.turn !== job?.turn) return over();
+  if (!['scheduled', 'deferred', 'sending'].includes(mail.state)) return over();
+
+  const before = await settleBefore(context, work, mail);
+  if (before === 'ask') return { kind: 'ask', mail, n: mail.attempts };
+  if (before === 'over') return over();
+  const doubted = before === 'doubted' || mail.dup_possible;
+
+  if (mail.expires_at !== null && mail.expires_at.getTime() <= context.now()) {
+    await finishMail(trx, mail.id, 'expired');
+    events.push({ ...mailFacts(mail), type: 'mail.expired' });
+    return over();
+  }
+  const pending = await unsuppressed(trx, mail.id);
+  if (pending.length === 0) {
+    const state = (await hasRecipients(trx, mail.id, 'accepted')) ? 'accepted' : 'suppressed';
+    await finishMail(trx, mail.id, state);
+    if (state === 'suppressed') events.push({ ...mailFacts(mail), type: 'mail.suppressed' });
+    return over();
+  }
+  const most = Math.min(options.recipientsPerMessage, mailbox.recipientsPerDay ?? Infinity);
+  const recipients = pending.slice(0, most);
+  const room = await reserveRecipients(trx, options.mailbox, recipients.length, mailbox.recipientsPerDay);
+  if ('wait' in room) {
+    const reason = `${recipients.length} more recipients would exceed the ${mailbox.recipientsPerDay} of 24 hours`;
+    await blockMailbox(trx, options.mailbox, { wait: room.wait, class: 'quota', reason, slower: false });
+    const error = {
+      code: 'ERR_MAILER_DAILY_LIMIT',
+      class: 'quota',
+      message: reason,
+      remedy: 'Wait, or use another mailbox.',
+    };
+    const until = context.now() + room.wait;
+    events.push({ type: 'mailbox.blocked', mailbox: options.mailbox, until, alert: false, error });
+    await putBack(trx, mail, doubted);
+    await engine.release(claim, db);
+    return { kind: 'held' };
+  }
+  const n = mail.attempts + 1;
+  await trx
+    .insertInto('mail_attempt')
+    .values({ mail_id: mail.id, n, worker: context.worker, recipients: recipients.length })
+    .execute();
+  await trx
+    .updateTable('mail')
+    .set({ state: 'sending', attempts: n, dup_possible: doubted })
+    .where('id', '=', mail.id)
+    .execute();
+  return {
+    kind: 'send',
+    attempt: {
+      claim,
+      slot: options.slot,
+      mail: { ...mail, dup_possible: doubted, attempts: n },
+      n,
+      recipients,
+      more: recipients.length < pending.length,
+      hour: room.hour,
+    },
+  };
+}
+
+/** The attempt before, where whoever made it did not end it. */
+async function settleBefore(
+  context: Context,
+  { options, trx, db, events }: Work,
+  mail: MailInHand,
+): Promise<'clear' | 'doubted' | 'ask' | 'over'> {
+  if (mail.attempts === 0) return 'clear';
+  const last = await trx
+    .selectFrom('mail_attempt')
+    .select('phase')
+    .where('mail_id', '=', mail.id)
+    .where('n', '=', mail.attempts)
+    .executeTakeFirst();
+  if (last === undefined || last.phase === 'done') return 'clear';
+  const end = async (outcome: 'released' | 'failed' | 'in_doubt' | 'accepted'): Promise<void> => {
+    await trx
+      .updateTable('mail_attempt')
+      .set({ phase: 'done', outcome, ended_at: sql<Date>`now()` })
+      .where('mail_id', '=', mail.id)
+      .where('n', '=', mail.attempts)
+      .execute();
+  };
+  if (last.phase === 'start') {
+    await end('released');
+    return 'clear';
+  }
+  const { onInDoubt } = context;
+  const answer = options.answer?.n === mail.attempts ? options.answer.says : undefined;
+  if (typeof onInDoubt === 'function' && answer === undefined) return 'ask';
+  if (answer === 'sent') {
+    await end('accepted');
+    const state = await settleAsSent(mail, { engine: context.engine, trx, db, now: context.now() });
+    if (state === 'accepted') {
+      events.push({ ...mailFacts(mail), type: 'mail.accepted', recipients: 0, queueId: undefined });
+    }
+    return 'over';
+  }
+  if (answer === 'not-sent') {
+    await end('failed');
+    return 'clear';
+  }
+  await end('in_doubt');
+  if (onInDoubt === 'resend') {
+    events.push({ ...mailFacts({ ...mail, dup_possible: true }), type: 'mail.in-doubt', action: 'resend' });
+    return 'doubted';
+  }
+  await finishMail(trx, mail.id, 'in_doubt');
+  events.push({ ...mailFacts(mail), type: 'mail.in-doubt', action: 'hold' });
+  return 'over';
+}
+
+/** As it was before a claim that led to nothing. */
+async function putBack(trx: Transaction<Tables>, mail: MailInHand, doubted: boolean): Promise<void> {
+  await trx
+    .updateTable('mail')
+    .set({ state: mail.failures > 0 ? 'deferred' : 'scheduled', dup_possible: doubted })
+    .where('id', '=', mail.id)
+    .execute();
+}
+
+/** Who is still to get it; those on the suppression list are marked. */
+async function unsuppressed(
+  trx: Transaction<Tables>,
+  mailId: string,
+): Promise<readonly Selectable<MailRecipientTable>[]> {
+  const pending = await trx
+    .selectFrom('mail_recipient')
+    .selectAll()
+    .where('mail_id', '=', mailId)
+    .where('state', '=', 'pending')
+    .orderBy('position')
+    .execute();
+  const keys = [...new Set(pending.flatMap(({ address }) => suppressionKeys(address)))];
+  const found = await trx
+    .selectFrom('suppression')
+    .select('key')
+    .where('key', '=', sql<string>`any(${keys}::text[])`)
+    .where((row) => row.or([row('until', 'is', null), row('until', '>', sql<Date>`now()`)]))
+    .execute();
+  if (found.length === 0) return pending;
+  const listed = new Set(found.map(({ key }) => key));
+  const isListed = (address: string): boolean => suppressionKeys(address).some((key) => listed.has(key));
+  const positions = pending.filter(({ address }) => isListed(address)).map(({ position }) => position);
+  await trx
+    .updateTable('mail_recipient')
+    .set({ state: 'suppressed' })
+    .where('mail_id', '=', mailId)
+    .where('position', 'in', positions)
+    .execute();
+  return pending.filter(({ address }) => !isListed(address));
+}

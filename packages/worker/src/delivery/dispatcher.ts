@@ -1,0 +1,158 @@
+// Looks when something is due and opens lanes for it. One query a second, or when somebody says that there is mail.
+import { sql } from 'kysely';
+import type { Context } from './context.ts';
+import { Lane, type LaneOptions } from './lane.ts';
+import { renewSlots, takeSlot } from './slots.ts';
+
+export interface DispatchedMailbox extends Omit<LaneOptions, 'slot' | 'mailbox'> {
+  /** Lanes at a time. */
+  readonly connections: number;
+}
+
+interface Due {
+  readonly mailbox: string;
+  /** Milliseconds until its next mail is due; at most 0: there is some. */
+  readonly wait: number;
+}
+
+/** Milliseconds. What another process enqueues without being heard is found after this long. */
+const LOOK = 1_000;
+/** While mail is due that cannot go at once. */
+const LOOK_AGAIN = 250;
+/** Between two signs of life: three fit into a lease. */
+const BEAT = 3_000;
+
+export class Dispatcher {
+  readonly #context: Context;
+  readonly #mailboxes: ReadonlyMap<string, DispatchedMailbox>;
+  readonly #lanes = new Set<Lane>();
+  #running: Promise<void> | undefined;
+  #beating: Promise<void> | undefined;
+  #beat: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+  #woken = false;
+  /** When it last looked, epoch milliseconds: a loop that hangs shows here. */
+  lookedAt = 0;
+
+  constructor(context: Context, mailboxes: ReadonlyMap<string, DispatchedMailbox>) {
+    this.#context = context;
+    this.#mailboxes = mailboxes;
+  }
+
+  get lanes(): readonly { readonly mailbox: string; readonly slot: number; readonly busy: boolean }[] {
+    return [...this.#lanes].map(({ mailbox, slot, busy }) => ({ mailbox, slot, busy }));
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+    this.#beat ??= setInterval(() => {
+      // One at a time: a slow database must not pile them up.
+      this.#beating ??= this.#signOfLife()
+        .catch(this.#context.onProblem)
+        .finally(() => (this.#beating = undefined));
+    }, BEAT);
+  }
+
+  /** There may be mail. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake?.();
+  }
+
+  /** No new message; those in hand may take `drainMs`, then they are given back or in doubt. */
+  async stop(drainMs: number): Promise<void> {
+    this.#stopped = true;
+    this.wake();
+    await this.#running;
+    const ended = Promise.all([...this.#lanes].map((lane) => lane.ended));
+    for (const lane of this.#lanes) lane.stop();
+    const late = setTimeout(() => {
+      for (const lane of this.#lanes) lane.abort();
+    }, drainMs);
+    await ended;
+    clearTimeout(late);
+    clearInterval(this.#beat);
+    await this.#beating;
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      this.#woken = false;
+      let wait = LOOK;
+      try {
+        wait = await this.#look();
+        this.lookedAt = this.#context.now();
+      } catch (error) {
+        this.#context.onProblem(error);
+      }
+      await this.#sleep(wait);
+    }
+  }
+
+  #sleep(wait: number): Promise<void> {
+    if (this.#woken || this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(end, wait);
+      const wake = (): void => end();
+      function end(): void {
+        clearTimeout(timer);
+        resolve();
+      }
+      this.#wake = wake;
+    });
+  }
+
+  /** Milliseconds until the next look. */
+  async #look(): Promise<number> {
+    let next = LOOK;
+    for (const { mailbox, wait } of await this.#due()) {
+      if (wait > 0) next = Math.min(next, wait);
+      else {
+        next = Math.min(next, LOOK_AGAIN);
+        await this.#serve(mailbox);
+      }
+    }
+    return Math.max(1, Math.ceil(next));
+  }
+
+  /** By the database's clock, which is the one that makes jobs due. */
+  async #due(): Promise<readonly Due[]> {
+    const ids = [...this.#mailboxes.keys()];
+    const { rows } = await sql<Due>`
+      select m.id as mailbox, (extract(epoch from greatest(n.next_at, m.blocked_until) - clock_timestamp()) * 1000)::double precision as wait
+      from mailgrant.mailbox m cross join lateral (
+        select next_at from mailgrant.mail
+        where mailbox_id = m.id and state in ('scheduled', 'deferred') order by next_at limit 1) n
+      where m.id = any(${ids}::text[]) and m.paused_at is null
+      union all
+      select mailbox_id, 0 from mailgrant.mail
+      where state = 'sending' and mailbox_id = any(${ids}::text[]) group by mailbox_id`.execute(this.#context.store.db);
+    return rows;
+  }
+
+  async #serve(mailbox: string): Promise<void> {
+    const options = this.#mailboxes.get(mailbox);
+    if (options === undefined || this.#stopped) return;
+    const lanes = [...this.#lanes].filter((lane) => lane.mailbox === mailbox);
+    for (const lane of lanes) lane.wake();
+    // A lane that waits, for mail or for its turn, can take what is due.
+    if (lanes.length >= options.connections || lanes.some((lane) => !lane.busy)) return;
+    const slot = await takeSlot(this.#context.store.db, mailbox, this.#context.worker);
+    if (slot === undefined) return;
+    const lane = new Lane(this.#context, { ...options, mailbox, slot });
+    this.#lanes.add(lane);
+    void lane.ended.then(() => this.#lanes.delete(lane));
+  }
+
+  async #signOfLife(): Promise<void> {
+    const { store, worker, engine } = this.#context;
+    // Those there are now: a lane that begins meanwhile is not in what is read.
+    const lanes = [...this.#lanes];
+    if (lanes.length === 0) return;
+    await engine.touch(lanes.flatMap(({ claim }) => (claim === undefined ? [] : [claim])));
+    const held = new Set((await renewSlots(store.db, worker)).map(({ mailbox_id: id, slot }) => `${id} ${slot}`));
+    // Whoever lost a place finishes what is at its last bytes and begins nothing more over that connection.
+    for (const lane of lanes) if (!held.has(`${lane.mailbox} ${lane.slot}`)) lane.stop();
+  }
+}

@@ -1,0 +1,331 @@
+// An attempt ends: what the server said, what becomes of the mail, and the end of its job, in one transaction.
+import type { Receipt, RecipientResult } from '@mailgrant/core';
+import type { DiagnosisClass } from '@mailgrant/core/diagnosis';
+import { sql, type Transaction } from 'kysely';
+import { type LockedMail, queueAgain } from '../outbox/changes.ts';
+import type { AttemptOutcome, Tables } from '../schema/tables.ts';
+import type { SqlExecutor } from '../store/store.ts';
+import type { Attempt } from './begin.ts';
+import { type Context, finishMail, hasRecipients, mailFacts } from './context.ts';
+import type { EventError, WorkerEvent } from './events.ts';
+import { printable, readFailure, type ReadFailure } from './failure.ts';
+import { blockMailbox, lockMailbox, unblockMailbox } from './mailboxes.ts';
+import type { RetryDecision } from './retry-policy.ts';
+import { refundRecipients } from './usage.ts';
+
+interface Work {
+  readonly attempt: Attempt;
+  readonly trx: Transaction<Tables>;
+  readonly db: SqlExecutor;
+  readonly events: WorkerEvent[];
+}
+
+type Held = Pick<LockedMail, 'id' | 'mailbox_id' | 'turn' | 'priority' | 'attempts' | 'state'> & {
+  readonly failures: number;
+  readonly failing_since: Date | null;
+};
+
+/** The server took the message, for some recipients at least. */
+export async function settleTaken(context: Context, attempt: Attempt, receipt: Receipt): Promise<void> {
+  const events: WorkerEvent[] = [];
+  await context.transact(events, async (trx, db) => {
+    const work = { attempt, trx, db, events };
+    const { mail } = attempt;
+    await lockMailbox(trx, mail.mailbox_id);
+    if (await unblockMailbox(trx, mail.mailbox_id))
+      events.push({ type: 'mailbox.recovered', mailbox: mail.mailbox_id });
+    const taken = receipt.accepted.length;
+    await refundRecipients(trx, mail.mailbox_id, attempt.hour, attempt.recipients.length - taken);
+    const row = await lockMail(trx, mail.id);
+    await endAttempt(work, taken < attempt.recipients.length ? 'partial' : 'accepted', { reply: receipt.reply });
+    await trx
+      .updateTable('mail')
+      .set({ queue_id: receipt.queueId ?? null })
+      .where('id', '=', mail.id)
+      .execute();
+    await settleRecipients(work, receipt.accepted, 'accepted');
+    await settleRecipients(work, receipt.refused, 'refused');
+    await settleRecipients(work, receipt.deferred, 'pending');
+    if (receipt.refused.length > 0) events.push(refusedEvent(attempt, receipt.refused));
+    await context.engine.complete(attempt.claim, db);
+    if (row === undefined) return;
+    const left = await hasRecipients(trx, mail.id, 'pending');
+    // Somebody else's attempt, begun because this one seemed lost, finds the mail accepted and ends.
+    if (!left) await finishMail(trx, mail.id, 'accepted');
+    else if (isOurs(row, attempt)) await goOn(context, work, row, receipt.deferred);
+    const { queueId } = receipt;
+    events.push({ ...mailFacts(mail), type: 'mail.accepted', recipients: taken, queueId });
+  });
+}
+
+/** Recipients are left: those for whom there was no room in the message, or whom the server put off. */
+async function goOn(context: Context, work: Work, row: Held, deferred: readonly RecipientResult[]): Promise<void> {
+  const [first] = deferred;
+  if (first === undefined) {
+    return queueAgain(row, {
+      at: context.now(),
+      state: 'scheduled',
+      engine: context.engine,
+      trx: work.trx,
+      db: work.db,
+    });
+  }
+  const failure = readFailure(first.reply);
+  const decision = context.retryPolicy({ ...failure, beforeMail: false }, stateOf(context, row, 0));
+  await settleDecision(context, work, row, { failure, decision });
+}
+
+/** The server refused the message, or it did not get that far. Nothing of it was taken. Resolves with what stood in the way. */
+export async function settleFailed(
+  context: Context,
+  attempt: Attempt,
+  error: unknown,
+  recipients: readonly RecipientResult[] = [],
+): Promise<DiagnosisClass> {
+  const events: WorkerEvent[] = [];
+  const failure = readFailure(error);
+  await context.transact(events, async (trx, db) => {
+    const work = { attempt, trx, db, events };
+    const { mail } = attempt;
+    const mailbox = await lockMailbox(trx, mail.mailbox_id);
+    await refundRecipients(trx, mail.mailbox_id, attempt.hour, attempt.recipients.length);
+    const row = await lockMail(trx, mail.id);
+    await endAttempt(work, failure.reply === undefined ? 'failed' : 'refused', failure);
+    const final = recipients.filter(({ reply }) => reply.code >= 500);
+    await settleRecipients(work, final, 'refused');
+    await settleRecipients(
+      work,
+      recipients.filter(({ reply }) => reply.code < 500),
+      'pending',
+    );
+    if (final.length > 0) events.push(refusedEvent(attempt, final));
+    if (row === undefined || !isOurs(row, attempt)) {
+      await context.engine.complete(attempt.claim, db);
+      return;
+    }
+    const decision = context.retryPolicy(failure, stateOf(context, row, mailbox?.blocks ?? 0));
+    // Refused ones are done with; for the others it is not over yet.
+    const left = await hasRecipients(trx, mail.id, 'pending');
+    if (final.length > 0 && left && decision.mail.kind === 'give-up') {
+      await queueAgain(row, { at: context.now(), state: 'scheduled', engine: context.engine, trx, db });
+    } else
+      await settleDecision(context, work, row, {
+        failure,
+        decision: left ? decision : { ...decision, mail: { kind: 'give-up' } },
+      });
+    await context.engine.complete(attempt.claim, db);
+  });
+  return failure.class;
+}
+
+async function settleDecision(
+  context: Context,
+  { attempt, trx, db, events }: Work,
+  row: Held,
+  { failure, decision }: { readonly failure: ReadFailure; readonly decision: RetryDecision },
+): Promise<void> {
+  const error = eventError(failure);
+  const facts = mailFacts(attempt.mail);
+  const now = context.now();
+  await trx
+    .updateTable('mail')
+    .set({ last_code: error.code, last_class: error.class, last_error: error.message })
+    .where('id', '=', row.id)
+    .execute();
+  if (decision.mailbox !== undefined) {
+    const { until, slower } = decision.mailbox;
+    const block = { wait: Math.max(0, until - now), class: failure.class, reason: failure.message, slower };
+    await blockMailbox(trx, row.mailbox_id, block);
+    events.push({ type: 'mailbox.blocked', mailbox: row.mailbox_id, until, alert: decision.alert, error });
+  }
+  if (decision.mail.kind === 'give-up') {
+    const accepted = await hasRecipients(trx, row.id, 'accepted');
+    const left = await hasRecipients(trx, row.id, 'pending');
+    await finishMail(trx, row.id, accepted && !left ? 'accepted' : 'dead');
+    if (left || !accepted) events.push({ ...facts, type: 'mail.dead', error });
+    return;
+  }
+  const { at, counts } = decision.mail;
+  await queueAgain(row, { at, state: 'deferred', engine: context.engine, trx, db });
+  if (counts) {
+    await trx
+      .updateTable('mail')
+      .set({ failures: sql<number>`failures + 1`, failing_since: row.failing_since ?? new Date(now) })
+      .where('id', '=', row.id)
+      .execute();
+  }
+  events.push({ ...facts, type: 'mail.deferred', nextAt: at, error });
+}
+
+/** The last bytes were out, and the answer was lost. */
+export async function settleDoubt(context: Context, attempt: Attempt, error: unknown): Promise<void> {
+  const events: WorkerEvent[] = [];
+  const failure = readFailure(error);
+  const { mail } = attempt;
+  if (typeof context.onInDoubt === 'function') {
+    // The attempt stays as it is: whoever claims the mail next asks, as after a crash.
+    await context.store.transaction(async (trx) => {
+      const db = context.store.executor(trx);
+      const row = await lockMail(trx, mail.id);
+      if (row !== undefined && isOurs(row, attempt)) await context.engine.release(attempt.claim, db);
+      else await context.engine.complete(attempt.claim, db);
+    });
+    return;
+  }
+  const action = context.onInDoubt;
+  await context.transact(events, async (trx, db) => {
+    await lockMailbox(trx, mail.mailbox_id);
+    const row = await lockMail(trx, mail.id);
+    await endAttempt({ attempt, trx, db, events }, 'in_doubt', failure);
+    await context.engine.complete(attempt.claim, db);
+    if (row === undefined || !isOurs(row, attempt)) return;
+    const { code, class: kind, message } = eventError(failure);
+    const lost = { last_code: code, last_class: kind, last_error: message };
+    await trx
+      .updateTable('mail')
+      .set({ ...lost, ...(action === 'resend' && { dup_possible: true, failures: sql<number>`failures + 1` }) })
+      .where('id', '=', mail.id)
+      .execute();
+    if (action === 'hold') await finishMail(trx, mail.id, 'in_doubt');
+    else {
+      const at = context.now() + Math.min(60_000 * 2 ** row.failures, 3_600_000);
+      await queueAgain(row, { at, state: 'deferred', engine: context.engine, trx, db });
+    }
+    events.push({
+      ...mailFacts({ ...mail, dup_possible: action === 'resend' || mail.dup_possible }),
+      type: 'mail.in-doubt',
+      action,
+    });
+  });
+}
+
+/** Nothing was sent, and nobody is to blame: the mail is as before. */
+export async function settleReleased(context: Context, attempt: Attempt): Promise<void> {
+  const { mail, claim } = attempt;
+  await context.store.transaction(async (trx) => {
+    const db = context.store.executor(trx);
+    await lockMailbox(trx, mail.mailbox_id);
+    await refundRecipients(trx, mail.mailbox_id, attempt.hour, attempt.recipients.length);
+    const row = await lockMail(trx, mail.id);
+    await endAttempt({ attempt, trx, db, events: [] }, 'released', undefined);
+    if (row === undefined || !isOurs(row, attempt)) {
+      await context.engine.complete(claim, db);
+      return;
+    }
+    const state = row.failures > 0 ? 'deferred' : 'scheduled';
+    await trx.updateTable('mail').set({ state }).where('id', '=', mail.id).execute();
+    await context.engine.release(claim, db);
+  });
+}
+
+async function lockMail(trx: Transaction<Tables>, id: string): Promise<Held | undefined> {
+  return trx
+    .selectFrom('mail')
+    .select(['id', 'mailbox_id', 'turn', 'priority', 'attempts', 'state', 'failures', 'failing_since'])
+    .where('id', '=', id)
+    .forUpdate()
+    .executeTakeFirst();
+}
+
+const isOurs = (row: Held, { n }: Attempt): boolean => row.attempts === n && row.state === 'sending';
+
+async function endAttempt(
+  { attempt, trx }: Work,
+  outcome: AttemptOutcome,
+  what: Partial<ReadFailure> | undefined,
+): Promise<void> {
+  await trx
+    .updateTable('mail_attempt')
+    .set({
+      phase: 'done',
+      outcome,
+      ended_at: sql<Date>`clock_timestamp()`,
+      error_code: what?.code ?? null,
+      error_class: what?.class ?? null,
+      reply_code: what?.reply?.code ?? null,
+      reply: what?.reply === undefined ? null : printable(what.reply.lines.join(' '), 500),
+    })
+    .where('mail_id', '=', attempt.mail.id)
+    .where('n', '=', attempt.n)
+    .execute();
+}
+
+/** What the server said to some of the recipients. Two of one address share an answer. */
+async function settleRecipients(
+  { attempt, trx }: Work,
+  results: readonly RecipientResult[],
+  state: 'accepted' | 'refused' | 'pending',
+): Promise<void> {
+  for (const group of byReply(results)) {
+    const positions = attempt.recipients.filter(({ address }) => group.addresses.has(canonical(address)));
+    if (positions.length === 0) continue;
+    await trx
+      .updateTable('mail_recipient')
+      .set({ state, code: group.code, reply: group.reply })
+      .where('mail_id', '=', attempt.mail.id)
+      .where(
+        'position',
+        'in',
+        positions.map(({ position }) => position),
+      )
+      .execute();
+  }
+}
+
+interface SameReply {
+  readonly code: number;
+  readonly reply: string;
+  readonly addresses: Set<string>;
+}
+
+function byReply(results: readonly RecipientResult[]): Iterable<SameReply> {
+  const groups = new Map<string, SameReply>();
+  for (const { address, reply } of results) {
+    const text = printable(reply.lines.join(' '), 500);
+    const key = `${reply.code} ${text}`;
+    const group = groups.get(key) ?? { code: reply.code, reply: text, addresses: new Set() };
+    group.addresses.add(canonical(address));
+    groups.set(key, group);
+  }
+  return groups.values();
+}
+
+/** Core answers with the domain in A-labels. */
+function canonical(address: string): string {
+  const at = address.lastIndexOf('@');
+  const domain = address.slice(at + 1);
+  let ascii = domain;
+  try {
+    ascii = new URL(`http://${domain}`).hostname;
+  } catch {
+    // An address literal: both sides have it as it is.
+  }
+  return `${address.slice(0, at)}@${ascii.toLowerCase()}`;
+}
+
+function refusedEvent(attempt: Attempt, refused: readonly RecipientResult[]): WorkerEvent {
+  return {
+    ...mailFacts(attempt.mail),
+    type: 'mail.recipients-refused',
+    recipients: refused.map(({ address, reply }) => ({
+      address,
+      code: reply.code,
+      reply: printable(reply.lines.join(' '), 500),
+    })),
+  };
+}
+
+const eventError = ({ code, class: kind, message, remedy }: ReadFailure): EventError => ({
+  code,
+  class: kind,
+  message,
+  remedy,
+});
+
+function stateOf(
+  { now, random }: Context,
+  row: Held,
+  blocks: number,
+): { now: number; failures: number; failingSince: number | undefined; blocks: number; random: number } {
+  return { now: now(), failures: row.failures, failingSince: row.failing_since?.getTime(), blocks, random: random() };
+}

@@ -1,0 +1,76 @@
+// Who may have a connection: each of a mailbox's places is leased to one lane of one worker.
+import { type Kysely, sql, type Transaction } from 'kysely';
+import type { Tables } from '../schema/tables.ts';
+
+/** Milliseconds a place is kept for a worker that gives no sign of life. */
+export const LEASE = 10_000;
+
+const lease = sql<Date>`clock_timestamp() + ${sql.lit(`${LEASE} milliseconds`)}::interval`;
+
+/**
+ * Leases a free place, unless the mailbox is paused or rests. After a rest there is but one, until a message was taken;
+ * after the server asked for less there is one fewer.
+ */
+export async function takeSlot(db: Kysely<Tables>, mailbox: string, holder: string): Promise<number | undefined> {
+  const { rows } = await sql<{ slot: number }>`
+    with free as (
+      select s.mailbox_id, s.slot from mailgrant.mailbox_slot s join mailgrant.mailbox m on m.id = s.mailbox_id
+      where s.mailbox_id = ${mailbox} and (s.until is null or s.until < clock_timestamp())
+        and m.paused_at is null and (m.blocked_until is null or m.blocked_until <= clock_timestamp())
+        and s.slot < case
+          when m.blocks > 0 then 1
+          when m.slow_until > clock_timestamp() then greatest(1, m.connections - 1)
+          else m.connections end
+      order by s.slot limit 1
+      for update of s skip locked)
+    update mailgrant.mailbox_slot s set holder = ${holder}, until = ${lease}
+    from free where s.mailbox_id = free.mailbox_id and s.slot = free.slot
+    returning s.slot`.execute(db);
+  return rows[0]?.slot;
+}
+
+/** Keeps all places of a worker; returns those that are still its own. */
+export async function renewSlots(
+  db: Kysely<Tables>,
+  holder: string,
+): Promise<readonly { readonly mailbox_id: string; readonly slot: number }[]> {
+  return db
+    .updateTable('mailbox_slot')
+    .set({ until: lease })
+    .where('holder', '=', holder)
+    .where('until', '>', sql<Date>`clock_timestamp()`)
+    .returning(['mailbox_id', 'slot'])
+    .execute();
+}
+
+/** Keeps one place, at the last moment before something is sent; `false` if it is somebody else's by now. */
+export async function holdSlot(
+  trx: Transaction<Tables>,
+  { mailbox, slot, holder }: { readonly mailbox: string; readonly slot: number; readonly holder: string },
+): Promise<boolean> {
+  const { numUpdatedRows } = await trx
+    .updateTable('mailbox_slot')
+    .set({ until: lease })
+    .where('mailbox_id', '=', mailbox)
+    .where('slot', '=', slot)
+    .where('holder', '=', holder)
+    .where('until', '>', sql<Date>`clock_timestamp()`)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
+}
+
+/** Gives a place back: the connection is closed. */
+export async function releaseSlot(db: Kysely<Tables>, mailbox: string, slot: number, holder: string): Promise<void> {
+  await db
+    .updateTable('mailbox_slot')
+    .set({ holder: null, until: null })
+    .where('mailbox_id', '=', mailbox)
+    .where('slot', '=', slot)
+    .where('holder', '=', holder)
+    .execute();
+}
+
+/** Frees all places. For a store that belongs to this process alone. */
+export async function clearSlots(db: Kysely<Tables>): Promise<void> {
+  await db.updateTable('mailbox_slot').set({ holder: null, until: null }).execute();
+}
