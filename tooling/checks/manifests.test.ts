@@ -9,6 +9,7 @@ import { membersOf, PACKAGES, read, readJson, ROOT } from './workspace.ts';
 const MAY_NEED: Record<string, readonly string[]> = {
   core: [],
   entra: ['core'],
+  fastify: ['core', 'mail'],
   mail: ['core', 'entra', 'nodemailer'],
   nestjs: ['core', 'mail'],
   nodemailer: ['core'],

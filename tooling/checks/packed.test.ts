@@ -12,6 +12,7 @@ import { entryPoints, type Member, PACKAGES, ROOT } from './workspace.ts';
 const EXPECTED: Record<string, { main: string; kilobytes: number }> = {
   core: { main: 'createMailer', kilobytes: 450 },
   entra: { main: 'entraApp', kilobytes: 120 },
+  fastify: { main: 'mail', kilobytes: 60 },
   mail: { main: 'createMailClient', kilobytes: 90 },
   nestjs: { main: 'getMailerToken', kilobytes: 45 },
   nodemailer: { main: 'mailgrantTransport', kilobytes: 60 },
