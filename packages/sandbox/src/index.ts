@@ -46,7 +46,7 @@ export type {
 export { AADSTS } from './entra/aadsts.ts';
 export type { AadstsRow } from './entra/aadsts.ts';
 export type { SignInChoice } from './entra/authorize.ts';
-export type { Entra, IdentityProvider, IssueOptions } from './entra/entra.ts';
+export type { Entra, IdentityProvider, IssueOptions, SignInForm } from './entra/entra.ts';
 export type { EntraFault } from './entra/fault.ts';
 export type { TokenRequestRecord } from './entra/token-endpoint.ts';
 export type { ClaimChanges } from './entra/tokens.ts';

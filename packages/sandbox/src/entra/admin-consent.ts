@@ -47,11 +47,11 @@ export function completeConsent(
   { as, consent = true }: SignInChoice,
 ): AuthorizeOutcome {
   const { directory, clientId, scope, redirectUri, state } = request;
-  const target = { redirectUri, fragment: false, state };
+  const target = { redirectUri, mode: 'query', state } as const;
   const app = resolveApp(directory, clientId, request.name);
   if (isProblem(app)) return { page: app };
   if (as === undefined || !consent) {
-    const url = new URL(errorRedirect(target, problem(65004)));
+    const url = new URL(errorRedirect(target, problem(65004)).redirect);
     url.searchParams.set('admin_consent', 'True');
     return { redirect: url.href };
   }

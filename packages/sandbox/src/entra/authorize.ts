@@ -23,13 +23,18 @@ export interface SignInChoice {
   readonly consent?: boolean;
 }
 
+/** How the answer gets to the app: in the query, in the fragment, or as a form its page posts. */
+export type ResponseMode = (typeof RESPONSE_MODES)[number];
+
+export const RESPONSE_MODES = ['query', 'fragment', 'form_post'] as const;
+
 /** An authorization request that is in order. */
 export interface AuthorizeRequest {
   readonly app: AppRegistration;
   /** `undefined` on an endpoint for several tenants. */
   readonly tenant: Tenant | undefined;
   readonly redirectUri: string;
-  readonly fragment: boolean;
+  readonly mode: ResponseMode;
   readonly state: string | undefined;
   readonly scope: RequestedScope;
   readonly prompt: string;
@@ -49,8 +54,15 @@ export interface AuthorizeContext {
   readonly codeLifetime: number;
 }
 
-/** `redirect`: the browser leaves with a code or an error. `page`: Entra shows an error and sends nobody anywhere. */
-export type AuthorizeOutcome = { readonly redirect: string } | { readonly page: EntraProblem };
+/** Where the browser goes, with a code or an error. */
+export interface Redirect {
+  readonly redirect: string;
+  /** With `form_post`: what a page posts there; then `redirect` has nothing added. */
+  readonly fields?: Readonly<Record<string, string>>;
+}
+
+/** The browser leaves, or (`page`) Entra shows an error and sends nobody anywhere. */
+export type AuthorizeOutcome = Redirect | { readonly page: EntraProblem };
 
 /** Reads an authorization request. Errors the app cannot be trusted with are for the page, the others for its redirect URI. */
 export function readAuthorize(
@@ -75,10 +87,11 @@ export function readAuthorize(
   const redirectUri = get('redirect_uri') || (app.redirectUris[0] ?? '');
   if (!app.redirectUris.some((one) => sameRedirect(one, redirectUri))) return page(problem(50011, values));
 
-  const target = { redirectUri, fragment: get('response_mode') === 'fragment', state: query.get('state') ?? undefined };
-  const back = (refusal: EntraProblem): AuthorizeOutcome => ({ redirect: errorRedirect(target, refusal) });
+  const mode = RESPONSE_MODES.find((one) => one === (get('response_mode') || 'query'));
+  const target = { redirectUri, mode: mode ?? 'query', state: query.get('state') ?? undefined };
+  const back = (refusal: EntraProblem): AuthorizeOutcome => errorRedirect(target, refusal);
   if (get('response_type') !== 'code') return back(problem(70005, { response: get('response_type') }));
-  if (!['', 'query', 'fragment'].includes(get('response_mode'))) {
+  if (mode === undefined) {
     return back(problem(90023, {}, { text: `response_mode '${get('response_mode')}' is not supported here.` }));
   }
   const scope = parseScope(get('scope'), tenant?.name ?? name);
@@ -133,7 +146,7 @@ export function completeAuthorize(
 ): AuthorizeOutcome {
   const { app, scope } = request;
   const now = context.now();
-  const back = (refusal: EntraProblem): AuthorizeOutcome => ({ redirect: errorRedirect(request, refusal) });
+  const back = (refusal: EntraProblem): AuthorizeOutcome => errorRedirect(request, refusal);
   const silent = request.prompt === 'none';
   if (as === undefined) return back(silent ? problem(50058) : problem(65004));
   const account = findAccount(context.directory(), request, as);
@@ -165,30 +178,30 @@ export function completeAuthorize(
   };
   const { redirectUri, challenge } = request;
   const code = context.store.createCode({ signIn, redirectUri, challenge, expiresAt: now + context.codeLifetime });
-  return {
-    redirect: redirectWith(request, {
-      code,
-      ...(request.wantsClientInfo && { client_info: clientInfo(user, tenant) }),
-      session_state: randomUUID(),
-    }),
-  };
+  return redirectWith(request, {
+    code,
+    ...(request.wantsClientInfo && { client_info: clientInfo(user, tenant) }),
+    session_state: randomUUID(),
+  });
 }
 
 /** Which account MSAL keeps tokens under. */
 export const clientInfo = (user: User, tenant: Tenant): string =>
   Buffer.from(JSON.stringify({ uid: user.objectId, utid: tenant.id })).toString('base64url');
 
-type Target = Pick<AuthorizeRequest, 'redirectUri' | 'fragment' | 'state'>;
+type Target = Pick<AuthorizeRequest, 'redirectUri' | 'mode' | 'state'>;
 
-function redirectWith({ redirectUri, fragment, state }: Target, values: Readonly<Record<string, string>>): string {
+function redirectWith({ redirectUri, mode, state }: Target, values: Readonly<Record<string, string>>): Redirect {
+  const fields = { ...values, ...(state !== undefined && { state }) };
+  if (mode === 'form_post') return { redirect: redirectUri, fields };
   const url = new URL(redirectUri);
-  const all = new URLSearchParams({ ...values, ...(state !== undefined && { state }) });
-  if (fragment) url.hash = all.toString();
+  const all = new URLSearchParams(fields);
+  if (mode === 'fragment') url.hash = all.toString();
   else for (const [name, value] of all) url.searchParams.set(name, value);
-  return url.href;
+  return { redirect: url.href };
 }
 
-export function errorRedirect(target: Target, refusal: EntraProblem): string {
+export function errorRedirect(target: Target, refusal: EntraProblem): Redirect {
   const { error, error_description: description, error_uri: uri } = problemBody(refusal, Date.now(), randomUUID());
   return redirectWith(target, {
     error: String(error),

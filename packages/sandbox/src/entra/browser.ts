@@ -9,11 +9,12 @@ import {
   type AuthorizeRequest,
   completeAuthorize,
   readAuthorize,
+  type Redirect,
   type SignInChoice,
   wantsConsent,
 } from './authorize.ts';
 import { answerDevice, type DeviceAnswer } from './device.ts';
-import { type Choice, choicePage, codePage, messagePage, problemPage, sendPage } from './pages.ts';
+import { type Choice, choicePage, codePage, messagePage, postPage, problemPage, sendPage } from './pages.ts';
 import { type EntraProblem, isProblem, problem } from './problem.ts';
 
 const COOKIE = 'mailgrant-sandbox-account';
@@ -92,6 +93,7 @@ function conclude(response: ServerResponse, outcome: AuthorizeOutcome, account?:
   if (account !== undefined) {
     response.setHeader('Set-Cookie', `${COOKIE}=${encodeURIComponent(account)}; Path=/; HttpOnly; SameSite=Lax`);
   }
+  if (outcome.fields !== undefined) return sendPage(response, 200, postPage(outcome.redirect, outcome.fields));
   response.writeHead(302, { Location: outcome.redirect, 'Cache-Control': 'no-store' }).end();
 }
 
@@ -139,7 +141,7 @@ const consentPage = (app: string, account: string, permissions: string): string 
   ]);
 
 /** As `authorize` and `adminconsent` are answered, but for a person in a test. @throws Error where a page would say why */
-export function signInByHand(context: AuthorizeContext, address: string, choice: SignInChoice): string {
+export function signInByHand(context: AuthorizeContext, address: string, choice: SignInChoice): Redirect {
   const url = new URL(address);
   const [, tenant = '', ...rest] = url.pathname.split('/').map(decodeURIComponent);
   const path = rest.join('/');
@@ -154,7 +156,7 @@ export function signInByHand(context: AuthorizeContext, address: string, choice:
     throw new TypeError(`signIn(): not a sign-in address: ${url.pathname}`);
   }
   if ('page' in outcome) throw shown(outcome.page);
-  return outcome.redirect;
+  return outcome;
 }
 
 /** As the page for device codes. @throws Error where it would say why not */

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose';
 import { type Directory, findApp, findEnterpriseApp, findTenant, findUser } from '../directory.ts';
 import { sendJson } from '../http.ts';
-import type { AuthorizeContext, SignInChoice } from './authorize.ts';
+import { type AuthorizeContext, RESPONSE_MODES, type SignInChoice } from './authorize.ts';
 import { approveByHand, handleAuthorize, handleConsent, handleDevice, signInByHand } from './browser.ts';
 import { startDevice } from './device.ts';
 import { ENTRA_POINT, type EntraFault, type EntraFaults } from './fault.ts';
@@ -53,6 +53,12 @@ export interface IdentityProvider {
   sign(subject: string, changes?: ClaimChanges): Promise<string>;
 }
 
+/** A form that the page after a sign-in posts to the app. */
+export interface SignInForm {
+  readonly url: string;
+  readonly fields: Readonly<Record<string, string>>;
+}
+
 /** Entra ID as a test sees it. */
 export class Entra {
   readonly #options: EntraOptions;
@@ -92,7 +98,19 @@ export class Entra {
    * @throws Error with an AADSTS number where Entra shows a page and sends nobody anywhere
    */
   signIn(url: string | URL, choice: SignInChoice = {}): string {
-    return signInByHand(this.#browser(), String(url), choice);
+    const { redirect, fields } = signInByHand(this.#browser(), String(url), choice);
+    if (fields !== undefined) throw new TypeError('signIn(): the answer is a form to post; signInForm() returns it');
+    return redirect;
+  }
+
+  /**
+   * The same at an authorize URL with `response_mode=form_post`.
+   * @returns what the browser posts to the app
+   */
+  signInForm(url: string | URL, choice: SignInChoice = {}): SignInForm {
+    const { redirect, fields } = signInByHand(this.#browser(), String(url), choice);
+    if (fields === undefined) throw new TypeError('signInForm(): the answer is an address; signIn() returns it');
+    return { url: redirect, fields };
   }
 
   /**
@@ -254,7 +272,7 @@ export class Entra {
       token_endpoint: `${base}/oauth2/v2.0/token`,
       token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
       jwks_uri: `${base}/discovery/v2.0/keys`,
-      response_modes_supported: ['query', 'fragment'],
+      response_modes_supported: RESPONSE_MODES,
       subject_types_supported: ['pairwise'],
       id_token_signing_alg_values_supported: ['RS256'],
       response_types_supported: ['code'],

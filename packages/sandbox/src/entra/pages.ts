@@ -1,4 +1,5 @@
-// The pages people see: choice of account, consent, device code, errors. Plain HTML without script.
+// The pages people see: choice of account, consent, device code, errors. Plain HTML; one page has a line of script.
+import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { EntraProblem } from './problem.ts';
 
@@ -24,11 +25,7 @@ export const choicePage = (title: string, text: string, choices: readonly Choice
     `<p>${escape(text)}</p>${choices
       .map(
         ({ label, detail, fields }) =>
-          `<form method="post">${Object.entries(fields)
-            .map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`)
-            .join(
-              '',
-            )}<button>${escape(label)}${detail === undefined ? '' : `<br><small>${escape(detail)}</small>`}</button></form>`,
+          `<form method="post">${hidden(fields)}<button>${escape(label)}${detail === undefined ? '' : `<br><small>${escape(detail)}</small>`}</button></form>`,
       )
       .join('')}`,
   );
@@ -39,6 +36,20 @@ export const codePage = (message: string): string =>
     `<p>${escape(message)}</p><form method="get"><input name="code" aria-label="Code" autocomplete="off" autofocus><button>Next</button></form>`,
   );
 
+const SUBMIT = 'document.forms[0].submit()';
+
+/** A page that posts its fields to an app at once (`response_mode=form_post`). */
+export const postPage = (url: string, fields: Readonly<Record<string, string>>): string =>
+  page(
+    'Working…',
+    `<form method="post" action="${escape(url)}">${hidden(fields)}<button>Continue</button></form><script>${SUBMIT}</script>`,
+  );
+
+const hidden = (fields: Readonly<Record<string, string>>): string =>
+  Object.entries(fields)
+    .map(([name, value]) => `<input type="hidden" name="${escape(name)}" value="${escape(value)}">`)
+    .join('');
+
 export const messagePage = (title: string, text: string): string => page(title, `<p>${escape(text)}</p>`);
 
 export const problemPage = ({ number, text }: EntraProblem): string =>
@@ -47,13 +58,15 @@ export const problemPage = ({ number, text }: EntraProblem): string =>
 const page = (title: string, body: string): string =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title><style>${STYLE}</style><body><h1>${escape(title)}</h1>${body}<p><small>Mailgrant sandbox: no real accounts, no passwords.</small></p></body></html>`;
 
+/** The one script there is. */
+const SCRIPT = `sha256-${createHash('sha256').update(SUBMIT).digest('base64')}`;
+
 export function sendPage(response: ServerResponse, status: number, html: string): void {
   response
     .writeHead(status, {
       'Content-Type': 'text/html; charset=utf-8',
       // No form-action: browsers apply it to the redirect that follows, which goes to the app.
-      'Content-Security-Policy':
-        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'",
+      'Content-Security-Policy': `default-src 'none'; style-src 'unsafe-inline'; script-src '${SCRIPT}'; base-uri 'none'; frame-ancestors 'none'`,
       'Cache-Control': 'no-store',
       'Referrer-Policy': 'no-referrer',
       'X-Content-Type-Options': 'nosniff',

@@ -67,12 +67,15 @@ async function admit(dialog: Dialog, identity: Identity): Promise<Identity | und
     dialog.note(`refused: ${identity.mailbox} has ${traffic.connections} connections`);
     return refuse(dialog, replies.tooManyConnections);
   }
-  if ((await conclude(dialog, replies.authenticated)) === '2') {
-    void dialog.connection.closed.then(leave);
-    return identity;
+  let admitted = false;
+  try {
+    admitted = (await conclude(dialog, replies.authenticated)) === '2';
+  } finally {
+    // A fault may have ended the conversation in place of the reply.
+    if (admitted) void dialog.connection.closed.then(leave);
+    else leave();
   }
-  leave();
-  return undefined;
+  return admitted ? identity : undefined;
 }
 
 async function login(dialog: Dialog, initial: string | undefined): Promise<undefined> {

@@ -12,10 +12,13 @@ export class Connection {
   readonly conversation: Conversation;
   /** Settles when the connection is closed, from whichever side. */
   readonly closed: Promise<void>;
+  /** Settles when the client has hung up; this end may be open still. */
+  readonly left: Promise<void>;
   readonly #tcp: Socket;
   #socket: Socket;
   #out: Uint8Array[] = [];
   #settleClosed: () => void = () => {};
+  #settleLeft: () => void = () => {};
 
   constructor(socket: Socket, conversation: Conversation) {
     this.#tcp = socket;
@@ -29,6 +32,9 @@ export class Connection {
     );
     this.closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
+    });
+    this.left = new Promise((resolve) => {
+      this.#settleLeft = resolve;
     });
     socket.setNoDelay(true);
     this.#listen(socket);
@@ -125,7 +131,10 @@ export class Connection {
       this.input.push(chunk);
       if (this.input.size >= HIGH_WATER) socket.pause();
     });
-    socket.on('end', () => this.input.end());
+    socket.on('end', () => {
+      this.input.end();
+      this.#settleLeft();
+    });
     socket.on('error', (error: Error) => {
       if (this.conversation.open) this.conversation.add('note', `connection lost: ${error.message}`);
     });
@@ -133,6 +142,7 @@ export class Connection {
       if (socket !== this.#socket) return;
       this.conversation.open = false;
       this.input.end();
+      this.#settleLeft();
       this.#settleClosed();
     });
   }

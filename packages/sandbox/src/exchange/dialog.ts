@@ -91,7 +91,7 @@ export class Dialog {
     else if (!mute) this.connection.write(said);
     if (fault.hang === true) {
       this.connection.flush();
-      await this.connection.closed;
+      await this.connection.left;
       throw new Disconnected();
     }
     if (fault.close === 'end') this.connection.end();
