@@ -95,7 +95,7 @@ export class Connection {
     this.#dirty = false;
     this.transactions += 1;
     return this.#channel.start<TransactionResult>(
-      sendMessage({ to: envelope.to, envelope: commands, body, wire, reset, all: envelope.all }),
+      sendMessage({ to: envelope.to, envelope: commands, body, wire, reset, all: envelope.options.all }),
       (error, result) => {
         if (error !== undefined) this.#dirty = true;
         done(error, result);
@@ -130,10 +130,10 @@ function wireFor({ envelope, content, binary }: Delivery, level: WireLevel, capa
   if (!capabilities.has('PIPELINING')) return 'lock-step';
   let wire = level;
   const whole = content.bytes !== undefined && content.bytes.length <= SMALL && content.beforeEnd === undefined;
-  if (wire === 'one-flight' && (envelope.all || !whole)) wire = 'chunked';
+  if (wire === 'one-flight' && (envelope.options.all || !whole)) wire = 'chunked';
   if ((wire === 'chunked' || wire === 'one-flight') && !capabilities.has('CHUNKING')) wire = 'grouped';
   const withData = wire === 'data' || wire === 'grouped';
   if (binary && wire !== 'lock-step' && wire !== 'one-flight') return 'chunked';
   // After 354 there is no way back: all or nothing has to be known before.
-  return envelope.all && withData ? 'envelope' : wire;
+  return envelope.options.all && withData ? 'envelope' : wire;
 }

@@ -13,12 +13,19 @@ export interface CheckedEnvelope {
   /** `undefined` is the null reverse-path. */
   readonly from: Mailbox | undefined;
   readonly to: readonly CheckedRecipient[];
+  readonly options: EnvelopeOptions;
+}
+
+/** What the sender wishes beyond delivery. Most wish nothing: they share one object, for a hundred thousand may wait. */
+interface EnvelopeOptions {
   readonly ret: 'FULL' | 'HDRS' | undefined;
   readonly envid: string | undefined;
   readonly requireTls: boolean;
   /** All recipients or none. */
   readonly all: boolean;
 }
+
+const NO_WISHES: EnvelopeOptions = { ret: undefined, envid: undefined, requireTls: false, all: false };
 
 /** A message on its way to one group of recipients. */
 export interface Delivery {
@@ -48,14 +55,11 @@ export function checkEnvelope(envelope: Envelope, user?: Mailbox): CheckedEnvelo
   if (envelopeId !== undefined && !/^[\x20-\x7e]{1,100}$/.test(envelopeId)) {
     throw new InputError('ERR_INPUT_OPTION', 'envelope.envelopeId: expected up to 100 printable ASCII characters');
   }
-  return {
-    from: envelope.from === '' ? undefined : senderOf(envelope.from, user),
-    to,
-    ret: envelope.return && (envelope.return === 'full' ? 'FULL' : 'HDRS'),
-    envid: envelopeId,
-    requireTls,
-    all: recipients === 'all',
-  };
+  const ret = envelope.return && (envelope.return === 'full' ? 'FULL' : 'HDRS');
+  const wishes: EnvelopeOptions = { ret, envid: envelopeId, requireTls, all: recipients === 'all' };
+  const wished = ret !== undefined || envelopeId !== undefined || requireTls || wishes.all;
+  const from = envelope.from === '' ? undefined : senderOf(envelope.from, user);
+  return { from, to, options: wished ? wishes : NO_WISHES };
 }
 
 function senderOf(from: string, user: Mailbox | undefined): Mailbox {
@@ -140,7 +144,7 @@ function mailParameters(
       { stage: 'MAIL' },
     );
   }
-  if (envelope.requireTls && !capabilities.has('REQUIRETLS')) {
+  if (envelope.options.requireTls && !capabilities.has('REQUIRETLS')) {
     throw new CapabilityError(
       'ERR_SMTP_REQUIRETLS_NOT_OFFERED',
       'the message asks for TLS all the way (RFC 8689) and the server does not offer REQUIRETLS',
@@ -168,9 +172,9 @@ function mailParameters(
     size: capabilities.has('SIZE') ? content.size : undefined,
     body: binary ? 'BINARYMIME' : content.eightBit && capabilities.has('8BITMIME') ? '8BITMIME' : undefined,
     utf8: international !== undefined,
-    ret: dsn ? envelope.ret : undefined,
-    envid: dsn ? envelope.envid : undefined,
-    requireTls: envelope.requireTls,
+    ret: dsn ? envelope.options.ret : undefined,
+    envid: dsn ? envelope.options.envid : undefined,
+    requireTls: envelope.options.requireTls,
   };
 }
 

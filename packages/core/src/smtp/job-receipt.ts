@@ -48,7 +48,7 @@ export function refusedPart({ reply, recipients }: ReplyError): TransactionResul
 
 /** What is left of a message that was refused as such: its recipients get the server's words as their own. */
 export function unsentPart(job: Job, { reply }: ReplyError): TransactionResult {
-  const results = job.remaining.map(({ address }) => ({ address, reply }));
+  const results = job.progress.remaining.map(({ address }) => ({ address, reply }));
   return { ...byPatience(results), accepted: [], reply, roundTrips: 2 };
 }
 

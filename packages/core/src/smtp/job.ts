@@ -32,8 +32,16 @@ export class Progress {
   parts: readonly TransactionResult[] = NONE;
   /** Flights that opened a connection for it. */
   openingRoundTrips = 0;
+  /** Whom it was not tried for yet; a server takes only so many recipients at a time. */
+  remaining: readonly CheckedRecipient[];
   /** While its transaction is under way. */
   run: Run | undefined;
+  /** Why it was to end, where somebody said so while it was under way. */
+  cancelled: ConnectionError | undefined;
+
+  constructor(to: readonly CheckedRecipient[]) {
+    this.remaining = to;
+  }
 }
 
 /** What ends a message from outside. */
@@ -52,11 +60,7 @@ export class Job {
   /** From `performance.now()`. */
   readonly submittedAt: number = performance.now();
   readonly promise: Promise<Receipt>;
-  /** Whom it was not tried for yet; a server takes only so many recipients at a time. */
-  remaining: readonly CheckedRecipient[];
   settled = false;
-  /** Why it was to end, where somebody said so while it was under way. */
-  cancelled: ConnectionError | undefined;
   /** Called once, with the number of recipients the server accepted. */
   onSettled: ((job: Job, accepted: number) => void) | undefined;
   /** Called once when it is settled, after `onSettled`. */
@@ -71,7 +75,6 @@ export class Job {
 
   constructor({ envelope, content, binary }: Delivery, { signal, deadline }: JobLimits) {
     this.envelope = envelope;
-    this.remaining = envelope.to;
     this.content = content;
     this.binary = binary;
     this.promise = new Promise((resolve) => {
@@ -87,7 +90,7 @@ export class Job {
   }
 
   get progress(): Progress {
-    return (this.#progress ??= new Progress());
+    return (this.#progress ??= new Progress(this.envelope.to));
   }
 
   get #parts(): readonly TransactionResult[] {
@@ -112,7 +115,7 @@ export class Job {
   reject(error: unknown): void {
     const accepted = this.#parts.reduce((sum, part) => sum + part.accepted.length, 0);
     // What may have been sent counts as sent: the server counted it before its answer was lost.
-    if (!this.#settle(accepted + (mayHaveBeenSent(error) ? this.remaining.length : 0))) return;
+    if (!this.#settle(accepted + (mayHaveBeenSent(error) ? this.progress.remaining.length : 0))) return;
     // Nobody will read what was not begun; an open file behind it must not stay open. What a limit held back comes again.
     if (!(error instanceof LimitError)) this.content.discard();
     this.content = EMPTY;
@@ -135,9 +138,9 @@ export class Job {
 
   /** Ends it from outside: the transaction, where one is under way, says what became of the message. */
   cancel(error: ConnectionError): void {
-    this.cancelled = error;
-    const run = this.#progress?.run;
-    if (run !== undefined) run.cancel(error);
+    const progress = this.#progress;
+    if (progress !== undefined) progress.cancelled = error;
+    if (progress?.run !== undefined) progress.run.cancel(error);
     else this.reject(error);
   }
 

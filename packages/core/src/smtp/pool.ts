@@ -251,13 +251,14 @@ export class Pool {
       progress.openingRoundTrips = connection.facts.roundTrips;
     }
     const limit = Math.min(this.#options.recipients, connection.recipientLimit);
-    const to = job.remaining.length <= limit ? job.remaining : job.remaining.slice(0, limit);
+    const { remaining } = progress;
+    const to = remaining.length <= limit ? remaining : remaining.slice(0, limit);
     const { level } = this.#options.ladder;
     const attempt: Attempt = { connection, turn, first, grouped: !connection.idle, level, count: to.length };
     this.#idleSince.delete(connection);
     this.#underWay += 1;
     try {
-      if (to.length < job.remaining.length && !job.content.repeatable) throw tooManyRecipients(job, limit);
+      if (to.length < remaining.length && !job.content.repeatable) throw tooManyRecipients(job, limit);
       const envelope = to === job.envelope.to ? job.envelope : { ...job.envelope, to };
       const delivery = { envelope, content: job.content, binary: job.binary };
       progress.run = connection.send(delivery, level, (error, result) => {
@@ -285,17 +286,18 @@ export class Pool {
 
   /** One group of recipients has its answer. */
   #onPart(job: Job, connection: Connection, count: number, part: TransactionResult, error?: ReplyError): void {
-    job.progress.parts = [...job.progress.parts, part];
-    job.remaining = job.remaining.slice(count);
-    if (job.remaining.length > 0 && job.cancelled === undefined) {
+    const { progress } = job;
+    progress.parts = [...progress.parts, part];
+    progress.remaining = progress.remaining.slice(count);
+    if (progress.remaining.length > 0 && progress.cancelled === undefined) {
       this.#again(job);
       return;
     }
     this.#underWay -= 1;
-    const someAccepted = job.progress.parts.some(({ accepted }) => accepted.length > 0);
-    if (job.remaining.length > 0) job.reject(job.cancelled);
+    const someAccepted = progress.parts.some(({ accepted }) => accepted.length > 0);
+    if (progress.remaining.length > 0) job.reject(progress.cancelled);
     else if (someAccepted || error === undefined) this.#finish(job, connection);
-    else job.reject(allRefused(job.progress.parts, error));
+    else job.reject(allRefused(progress.parts, error));
     // What waits may wait for just this: a place in the window, or a connection that was too old to speak behind.
     if (this.#queue.length > 0) this.#dispatch();
   }
@@ -344,8 +346,8 @@ export class Pool {
     // Nobody in this group was accepted; the next group may be.
     if (
       isAboutRecipients(error) &&
-      (job.remaining.length > count || job.progress.parts.length > 0) &&
-      !job.envelope.all
+      (job.progress.remaining.length > count || job.progress.parts.length > 0) &&
+      !job.envelope.options.all
     ) {
       gate.abandoned(turn);
       this.#onPart(job, connection, count, refusedPart(error), error);
@@ -368,12 +370,12 @@ export class Pool {
   #giveUp(job: Job, connection: Connection, error: unknown): void {
     this.#underWay -= 1;
     const sentToSome = job.progress.parts.some(({ accepted }) => accepted.length > 0);
-    if (sentToSome && error instanceof ReplyError && job.cancelled === undefined) {
+    if (sentToSome && error instanceof ReplyError && job.progress.cancelled === undefined) {
       job.progress.parts = [...job.progress.parts, unsentPart(job, error)];
       this.#finish(job, connection);
     } else {
       // Whoever ended it hears that it ended, and what the connection knows of the message.
-      const { cancelled } = job;
+      const { cancelled } = job.progress;
       const same = cancelled !== undefined && error instanceof ConnectionError && error.code === cancelled.code;
       job.reject(same || cancelled === undefined ? error : cancelled);
     }
@@ -564,5 +566,5 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, stage: () =>
 
 /** Sending it again can neither double it nor send half of it. */
 function repeatable(job: Job, error: unknown): boolean {
-  return !job.settled && job.cancelled === undefined && !mayHaveBeenSent(error) && job.content.readable;
+  return !job.settled && job.progress.cancelled === undefined && !mayHaveBeenSent(error) && job.content.readable;
 }
