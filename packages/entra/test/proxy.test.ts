@@ -43,7 +43,10 @@ test.skipIf(!knowsProxies)('a request goes by way of the proxy the environment n
         ...process.env,
         NODE_EXTRA_CA_CERTS: ca,
         NODE_USE_ENV_PROXY: '1',
-        ...{ HTTPS_PROXY: address, https_proxy: address, NO_PROXY: '', no_proxy: '' },
+        HTTPS_PROXY: address,
+        https_proxy: address,
+        NO_PROXY: '',
+        no_proxy: '',
       },
     });
     const { tenantId, clientId, clientSecret, mailbox } = sandbox;
