@@ -114,7 +114,7 @@ function strangers(env: MailEnv, prefix: string): Problem[] {
 /** Whether one letter too many, too few or wrong makes the difference, or an underscore. */
 function areAlike(a: string, b: string): boolean {
   if (a.replaceAll('_', '') === b.replaceAll('_', '')) return true;
-  const start = [...a].findIndex((letter, i) => letter !== b[i]);
+  const start = Array.from(a, (letter, i) => letter === b[i]).indexOf(false);
   if (start < 0) return b.length - a.length === 1;
   const rests = [a.slice(start), b.slice(start)] as const;
   const without = rests.map((rest) => rest.slice(1));
