@@ -1,19 +1,17 @@
 // The store in this process: PGlite in a directory, made fit for mail that must not be lost.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { PGlite } from '@electric-sql/pglite';
-import { NodeFS } from '@electric-sql/pglite/nodefs';
 import { Kysely, PGliteDialect } from 'kysely';
 import { FileBlobStore } from '../blobs/file-blobs.ts';
 import type { Tables } from '../schema/tables.ts';
-import { EmbeddedDatabase } from './embedded-database.ts';
+import type { EmbeddedDatabase } from './embedded-database.ts';
+import { openDatabase } from './embedded-files.ts';
 import { lockDirectory } from './lock.ts';
+import { maintain } from './maintenance.ts';
 import { refuseNetworkDisk } from './network-disk.ts';
-import { DURABLE_PARAMETERS, DurableNodeFS, flushDirectory, flushTree } from './pglite-durable-fs.ts';
 import { prepareSchema } from './prepare-schema.ts';
 import { type EmbeddedStoreOptions, SCHEMA, type Store, type StoreOptions } from './store.ts';
-import { StoreError } from './store-error.ts';
 import { transactionExecutor } from './transaction-executor.ts';
 
 /** Opens the directory, or creates it. */
@@ -25,10 +23,15 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions & StoreOpt
   const lock = lockDirectory(dir);
   let database: EmbeddedDatabase | undefined;
   try {
-    database = durability === 'power-loss' ? await openDurable(dir, onProblem) : await openFast(dir, onProblem);
+    database = await openDatabase(dir, durability, onProblem);
     const db = new Kysely<Tables>({ dialect: new PGliteDialect({ pglite: database }) }).withSchema(SCHEMA);
     await prepareSchema(db, migrate);
-    return storeOf(dir, database, db, () => lock.release());
+    const stopMaintenance = maintain(database, onProblem);
+    return storeOf(dir, database, db, (last) =>
+      stopMaintenance()
+        .then(() => last.close())
+        .finally(() => lock.release()),
+    );
   } catch (error) {
     await database?.close().catch(onProblem); // the first error is the one that counts
     lock.release();
@@ -36,7 +39,12 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions & StoreOpt
   }
 }
 
-function storeOf(dir: string, database: EmbeddedDatabase, db: Kysely<Tables>, unlock: () => void): Store {
+function storeOf(
+  dir: string,
+  database: EmbeddedDatabase,
+  db: Kysely<Tables>,
+  close: (database: EmbeddedDatabase) => Promise<void>,
+): Store {
   const inside = new AsyncLocalStorage<{ open: boolean }>();
   const refuseInside = (): void => {
     if (inside.getStore()?.open !== true) return;
@@ -73,49 +81,8 @@ function storeOf(dir: string, database: EmbeddedDatabase, db: Kysely<Tables>, un
       await database.executeSql('select 1');
     },
     close() {
-      closing ??= database.close().finally(unlock);
+      closing ??= close(database);
       return closing;
     },
   };
-}
-
-async function openDurable(dir: string, onProblem: (error: unknown) => void): Promise<EmbeddedDatabase> {
-  await createData(dir);
-  const fs = new DurableNodeFS(join(dir, 'data'));
-  const pglite = await PGlite.create({ fs, startParams: [...DURABLE_PARAMETERS] });
-  await proveDurable(pglite, fs);
-  return new EmbeddedDatabase(pglite, () => fs.failure, onProblem);
-}
-
-async function openFast(dir: string, onProblem: (error: unknown) => void): Promise<EmbeddedDatabase> {
-  await createData(dir);
-  return new EmbeddedDatabase(await PGlite.create({ fs: new NodeFS(join(dir, 'data')) }), () => undefined, onProblem);
-}
-
-/** Without flushing each file as it comes, and under another name until all of it is on the disk. */
-async function createData(dir: string): Promise<void> {
-  if (existsSync(join(dir, 'data'))) return;
-  const unfinished = join(dir, 'data.unfinished');
-  rmSync(unfinished, { recursive: true, force: true });
-  const pglite = await PGlite.create({ fs: new NodeFS(unfinished) });
-  await pglite.close();
-  flushTree(unfinished);
-  renameSync(unfinished, join(dir, 'data'));
-  flushDirectory(dir);
-}
-
-/** A commit has to have been flushed. With another PGlite than the one this was written for, it might not be. */
-async function proveDurable(pglite: PGlite, fs: DurableNodeFS): Promise<void> {
-  const { rows } = await pglite.query<{ fsync: string; method: string }>(
-    "select current_setting('fsync') as fsync, current_setting('wal_sync_method') as method",
-  );
-  const before = fs.flushes;
-  await pglite.query("select pg_logical_emit_message(true, 'mailgrant', 'probe')");
-  if (fs.flushes > before && rows[0]?.fsync === 'on' && rows[0].method === 'fsync') return;
-  await pglite.close();
-  throw new StoreError(
-    'ERR_STORE_NOT_DURABLE',
-    'A commit did not reach the disk, so mail could be lost when the power fails. This happens with another version of ' +
-      "@electric-sql/pglite than this package was made for. `durability: 'process-crash'` does without.",
-  );
 }

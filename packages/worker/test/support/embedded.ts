@@ -4,8 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { PGlite } from '@electric-sql/pglite';
-import { NodeFS } from '@electric-sql/pglite/nodefs';
+import { createData } from '../../src/store/embedded-files.ts';
 
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url));
 
@@ -30,14 +29,14 @@ export async function createStoreDirectory(): Promise<TestDirectory> {
 
 async function makeTemplate(template: string): Promise<void> {
   mkdirSync(CACHE, { recursive: true });
-  const unfinished = mkdtempSync(join(CACHE, 'pglite-unfinished-'));
-  const pglite = await PGlite.create({ fs: new NodeFS(unfinished) });
-  await pglite.close();
+  const unfinished = mkdtempSync(join(CACHE, 'making-'));
+  await createData(join(unfinished, 'data'));
   try {
-    renameSync(unfinished, template);
+    renameSync(join(unfinished, 'data'), template);
   } catch (error) {
-    rmSync(unfinished, { recursive: true, force: true });
     if (!existsSync(template)) throw error; // else another test file was first
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
   }
 }
 
