@@ -6,11 +6,14 @@ import {
   type MailClient,
   type MailEvents,
   MailModule,
+  type MailModuleOptions,
+  mailOptionsFromEnv,
   MailRegistry,
   MailService,
   OnMailEvent,
 } from '../src/index.ts';
-import { fakeMailer, MailTestingModule } from '../src/testing/index.ts';
+import { fakeMailer, MailTestingModule, sentMailMatching } from '../src/testing/index.ts';
+import { mailMatchers } from '../src/testing/vitest.ts';
 import { mailTo } from './helpers.ts';
 
 @Injectable()
@@ -89,6 +92,40 @@ test('the next mail can be made to fail', async () => {
   fakeMailer(app).failNext(new Error('mailbox full'));
   await expect(app.get(Orders).order('ada@example.org')).rejects.toThrow('mailbox full');
   fakeMailer(app).assertNothingSent();
+  await app.close();
+});
+
+test('matchers say what was sent instead, for vitest and for every other runner', async () => {
+  expect.extend(mailMatchers);
+  const app = await Test.createTestingModule({ imports: [AppModule, MailTestingModule.forRoot()] }).compile();
+  await app.get(Orders).order('ada@example.org');
+  const mail = fakeMailer(app);
+  expect(mail).toHaveSentMail({ to: 'ada@example.org' });
+  expect(mail).not.toHaveSentMail({ subject: 'Your invoice' });
+  expect(() => expect(mail).toHaveSentMail({ to: 'eve@example.org' })).toThrow('to ada@example.org: "Your order"');
+  expect(sentMailMatching(mail, { subject: /order/ }).pass).toBe(true);
+  await app.close();
+});
+
+test('settings that are missing do not matter, those that are wrong in another way do', async () => {
+  const compile = (useFactory: () => MailModuleOptions) =>
+    Test.createTestingModule({
+      imports: [MailModule.forRootAsync({ useFactory }), MailTestingModule.forRoot()],
+    }).compile();
+  const app = await compile(() => mailOptionsFromEnv({}));
+  await app.get(MailService).send({ to: 'ada@example.org', subject: 'Hello', text: 'Hi' });
+  fakeMailer(app).assertSent({ to: 'ada@example.org' });
+  await app.close();
+  const broken = compile(() => {
+    throw new Error('no such table');
+  });
+  await expect(broken).rejects.toThrow('no such table');
+});
+
+test('a name nobody asked for is told', async () => {
+  const app = await Test.createTestingModule({ imports: [AppModule, MailTestingModule.forRoot()] }).compile();
+  await app.init();
+  expect(() => fakeMailer(app, 'biling')).toThrow(/"biling".*default, billing/);
   await app.close();
 });
 

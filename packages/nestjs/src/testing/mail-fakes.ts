@@ -19,7 +19,8 @@ export class MailFakes implements MailClientFactory {
 
   readonly one = (options: MailClientOptions): FakeMailClient => {
     const { account, accounts, mailer: _, closeMailer: __, strategy: ___, ...treatment } = options;
-    const fake = createFakeMailClient({ ...treatment, user: account?.user ?? accounts?.[0]?.user });
+    const user = account?.user ?? accounts?.[0]?.user ?? 'noreply@example.com'; // settings may be missing in tests
+    const fake = createFakeMailClient({ ...treatment, user });
     this.#fakes.set(options.name ?? DEFAULT_MAILER, fake);
     return fake;
   };
