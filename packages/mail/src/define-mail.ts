@@ -1,6 +1,8 @@
 // Mails with a name: typed props in, a mail out.
+import { InputError } from '@mailgrant/core';
 import type { Mail } from '@mailgrant/nodemailer';
-import type { Html } from './html.ts';
+import { joinHeaders } from './defaults.ts';
+import { Html } from './html.ts';
 
 /** What `render` returns: HTML, or the parts of the mail. Without `text` the client makes one of the HTML. */
 export type RenderedContent = string | Html | RenderedParts;
@@ -30,39 +32,64 @@ export interface RenderedMail extends Mail {
   readonly template: string;
 }
 
-/** `(props, fields)` renders the mail; `fields` are those of a mail: `to`, `from`, `attachments` … */
+/** The fields a call may add to what the definition makes: `to`, `from`, `attachments` … */
+export type MailFields = Omit<Mail, 'html' | 'text' | 'raw'>;
+
+/** `(props, fields)` renders the mail. */
 export interface DefinedMail<Props> {
-  (props: Props, fields?: Omit<Mail, 'html' | 'text'>): Promise<RenderedMail>;
+  (props: Props, fields?: MailFields): Promise<RenderedMail>;
   /** The definition's name. A function's own `name` cannot be relied on. */
   readonly template: string;
   /** Names of the cases there are samples for: `['preview']` unless `preview` names several. */
   readonly previews: readonly string[];
-  /** Renders a sample: the mail as it would be sent, without recipients. */
+  /** Renders a sample, the first or the one of this name: the mail as it would be sent, without recipients. */
   preview(name?: string): Promise<RenderedMail>;
 }
 
 /**
- * Defines a mail: `client.send(invoice({ number: 7 }, { to: 'ada@example.org' }))`.
+ * Defines a mail: `client.send(invoice({ number: 7 }, { to: 'ada@example.org' }))`. Fields of the call come last; header
+ * fields and attachments are joined.
  * @throws TypeError `ERR_INPUT_OPTION` naming what is missing.
  */
 export function defineMail<Props>(definition: MailDefinition<Props>): DefinedMail<Props> {
+  check(definition);
   const { name, subject, render } = definition;
-  const mail = async (props: Props, fields: Omit<Mail, 'html' | 'text'> = {}): Promise<RenderedMail> => {
+  const samples = samplesOf(definition.preview);
+  const mail = async (props: Props, fields: MailFields = {}): Promise<RenderedMail> => {
     const content = await render(props);
-    const parts = typeof content === 'string' || 'content' in content ? { html: content } : content;
-    const given = { subject: typeof subject === 'function' ? subject(props) : subject, ...parts, ...fields };
-    const headers = parts.headers && fields.headers ? [parts.headers, fields.headers].flat() : undefined;
-    return { ...given, ...(headers && { headers }), template: name } as RenderedMail;
+    const parts: RenderedParts = typeof content === 'string' || content instanceof Html ? { html: content } : content;
+    const headers = parts.headers && fields.headers && joinHeaders(parts.headers, fields.headers);
+    const attachments = parts.attachments && fields.attachments && [...parts.attachments, ...fields.attachments];
+    return {
+      subject: typeof subject === 'function' ? subject(props) : subject,
+      ...(parts as Mail),
+      ...fields,
+      ...(headers && { headers }),
+      ...(attachments && { attachments }),
+      template: name,
+    };
   };
-  const cases = casesOf(definition.preview);
   return Object.assign(mail, {
     template: name,
-    previews: Object.keys(cases),
-    preview: async (which: string = Object.keys(cases)[0] ?? 'preview') => mail(cases[which] as Props),
+    previews: Object.keys(samples),
+    async preview(which: string = Object.keys(samples)[0] ?? '') {
+      if (Object.hasOwn(samples, which)) return mail(samples[which] as Props);
+      const known = Object.keys(samples).join(', ');
+      throw bad(`preview: there is no sample ${JSON.stringify(which)}; there are ${known}`);
+    },
   });
 }
 
-function casesOf<Props>(preview: MailDefinition<Props>['preview']): Readonly<Record<string, Props>> {
+function check<Props>({ name, subject, render, preview }: MailDefinition<Props>): void {
+  if (typeof name !== 'string' || name === '') throw bad('name: expected the name of this kind of mail');
+  if (typeof subject !== 'string' && typeof subject !== 'function') throw bad('subject: expected text, or a function');
+  if (typeof render !== 'function') throw bad('render: expected a function of the props');
+  if (preview === undefined) throw bad('preview: expected sample props');
+}
+
+function samplesOf<Props>(preview: MailDefinition<Props>['preview']): Readonly<Record<string, Props>> {
   const several = typeof preview === 'object' && preview !== null && 'cases' in preview;
   return several ? (preview as PreviewsOf<Props>).cases : { preview: preview as Props };
 }
+
+const bad = (message: string): InputError => new InputError('ERR_INPUT_OPTION', message);

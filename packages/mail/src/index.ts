@@ -31,6 +31,7 @@ export {
   defineMail,
   type DefinedMail,
   type MailDefinition,
+  type MailFields,
   type PreviewsOf,
   type RenderedContent,
   type RenderedMail,

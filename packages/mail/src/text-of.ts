@@ -27,7 +27,8 @@ export function textOf(html: string): string {
     const tag = name.toLowerCase();
     if (comment !== undefined) continue;
     if (skipped !== undefined) {
-      if (closing === '/' && tag === skipped) skipped = undefined;
+      // A head ends where the body begins.
+      if ((closing === '/' && tag === skipped) || (skipped === 'head' && tag === 'body')) skipped = undefined;
     } else if (plain !== undefined) text.add(decode(plain));
     else if (tag === '') text.add(decode(token));
     else if (closing === '' && SKIPPED.includes(tag)) skipped = attributes.endsWith('/') ? undefined : tag;
@@ -37,7 +38,11 @@ export function textOf(html: string): string {
 }
 
 // A comment, doctype or instruction; a tag with its attributes; text up to the next of these, or a lone `<`.
-const TOKENS = /(<!--[\s\S]*?(?:-->|$)|<[!?][^>]*>?)|<(\/?)([a-z][a-z0-9-]*)((?:[^>"']|"[^"]*"|'[^']*')*)>|([^<]+)|</gi;
+const TOKENS =
+  /(<!--[\s\S]*?(?:-->|$)|<[!?][^>]*>?)|<(\/?)([a-z][a-z0-9-]*)((?:[^<>"']|"[^"]*"|'[^']*')*)>|([^<]+)|</gi;
+
+/** Lists within lists are indented up to here; a hostile mail has thousands. */
+const DEEPEST = 8;
 
 class Text {
   #done = '';
@@ -99,7 +104,9 @@ class Text {
   #item(): void {
     const count = this.#lists.at(-1);
     if (count !== undefined) this.#lists[this.#lists.length - 1] = count + 1;
-    this.#write(`${'  '.repeat(Math.max(0, this.#lists.length - 1))}${count === undefined ? '-' : `${count + 1}.`}`);
+    this.#write(
+      `${'  '.repeat(Math.min(DEEPEST, Math.max(0, this.#lists.length - 1)))}${count === undefined ? '-' : `${count + 1}.`}`,
+    );
     this.#blank = true;
   }
 
