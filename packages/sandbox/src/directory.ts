@@ -29,11 +29,23 @@ export interface Permissions {
   readonly scopes: readonly string[];
 }
 
+/** An identity that the platform gives to what runs on it. */
+export interface ManagedIdentity {
+  readonly assigned: 'system' | 'user';
+  /** Its name in Azure, `/subscriptions/…`. */
+  readonly resourceId: string;
+}
+
+/** A national cloud: worldwide (with GCC), US government (GCC High, DoD), China (21Vianet). */
+export type Cloud = 'worldwide' | 'usgov' | 'china';
+
 /** The app registration, in its home tenant. */
 export interface AppRegistration {
   readonly clientId: string;
   readonly name: string;
   readonly homeTenantId: string;
+  /** `undefined` for everything but a managed identity, which has no registration: only the machine gets tokens for it. */
+  readonly managedIdentity: ManagedIdentity | undefined;
   readonly secrets: readonly ClientSecret[];
   /** PEM of the certificates the app may sign with. */
   readonly certificates: readonly string[];
@@ -150,6 +162,7 @@ export interface Tenant {
   readonly name: string;
   /** Verified domains; the first is the initial one. */
   readonly domains: readonly string[];
+  readonly cloud: Cloud;
   /** SMTP AUTH for mailboxes that do not say otherwise. */
   readonly smtpAuth: boolean;
   readonly users: readonly User[];

@@ -1,5 +1,5 @@
 export { createSandbox } from './sandbox.ts';
-export type { Hve, Sandbox } from './sandbox.ts';
+export type { Hve, ManagedIdentityEnvironment, Sandbox } from './sandbox.ts';
 export type { EntraSettings, HveSettings, SandboxOptions } from './sandbox-options.ts';
 export type { DirectoryHandle } from './directory-state.ts';
 export { FAULTS } from './faults/named-fault.ts';
@@ -20,6 +20,7 @@ export {
 export type {
   AppRegistration,
   ClientSecret,
+  Cloud,
   ConditionalAccess,
   Directory,
   EnterpriseApp,
@@ -27,6 +28,7 @@ export type {
   FederatedIssuer,
   HveAccount,
   Mailbox,
+  ManagedIdentity,
   Permissions,
   RoleAssignment,
   ServicePrincipal,

@@ -1,4 +1,5 @@
 // Puts the parts together: one directory, Entra before it, Exchange behind it, the inbox at the end.
+import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Server } from 'node:net';
@@ -6,8 +7,9 @@ import { runAdmin } from './admin/admin.ts';
 import type { AdminSource } from './admin/command.ts';
 import { createAuthority } from './certificates.ts';
 import { findUser } from './directory.ts';
-import { createDirectory } from './directory-options.ts';
+import { createDirectory } from './create-directory.ts';
 import { type DirectoryHandle, DirectoryState } from './directory-state.ts';
+import { CLOUDS } from './entra/clouds.ts';
 import { Entra } from './entra/entra.ts';
 import { createEntraFaults, ENTRA_POINT } from './entra/fault.ts';
 import type { TokenRequestRecord } from './entra/token-endpoint.ts';
@@ -32,6 +34,14 @@ export interface Hve {
   readonly exchange: Exchange;
 }
 
+/** Environment variables that lead clients of managed identities here. Set one of the two groups. */
+export interface ManagedIdentityEnvironment {
+  /** As on a virtual machine or in Kubernetes. */
+  readonly imds: { readonly AZURE_POD_IDENTITY_AUTHORITY_HOST: string };
+  /** As in App Service, Functions and Container Apps. */
+  readonly appService: { readonly IDENTITY_ENDPOINT: string; readonly IDENTITY_HEADER: string };
+}
+
 /** A running sandbox. */
 export interface Sandbox extends AsyncDisposable {
   /** Of the first tenant. */
@@ -48,7 +58,7 @@ export interface Sandbox extends AsyncDisposable {
   readonly authority: string;
   /** URL of the first tenant's token endpoint. */
   readonly tokenEndpoint: string;
-  /** The scope to ask for: `https://outlook.office365.com/.default`. */
+  /** The scope to ask for: `https://outlook.office365.com/.default`, or that of the first tenant's cloud. */
   readonly scope: string;
   readonly smtp: { readonly host: string; readonly port: number };
   /** PEM of the authority that issued the servers' certificate. */
@@ -59,6 +69,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly entra: Entra;
   readonly exchange: Exchange;
   readonly hve: Hve;
+  /** Where tokens for managed identities come from: environment variables to set. */
+  readonly managedIdentity: ManagedIdentityEnvironment;
   readonly inbox: Inbox;
   /** Every token request so far. */
   readonly tokenRequests: readonly TokenRequestRecord[];
@@ -106,12 +118,14 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   const entraFaults = createEntraFaults();
   const smtpFaults = { exchange: createExchangeFaults('exchange'), hve: createExchangeFaults('hve') };
   const faults = new FaultBoard(entraFaults, smtpFaults);
+  const identityHeader = randomUUID();
   const entra = new Entra({
     ...entraTimes(options),
     directory: () => directory.current,
     update: directory.update,
     now,
     faults: entraFaults,
+    identityHeader,
     onRequest: activity,
   });
   const authority = await createAuthority();
@@ -159,7 +173,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     mailbox,
     tokenEndpoint: `${origin}/${tenant.id}/oauth2/v2.0/token`,
     authority: `https://localhost:${httpsPort}/${tenant.id}`,
-    scope: 'https://outlook.office365.com/.default',
+    scope: `${CLOUDS[tenant.cloud].exchange[0]}/.default`,
     smtp: { host: 'localhost', port: smtpPort },
   };
   const admin: AdminSource = { directory, entra, now };
@@ -200,6 +214,10 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       smtp: { host: 'localhost', port: hvePort },
       scope: 'https://outlook.office.com/.default',
       exchange: hve,
+    },
+    managedIdentity: {
+      imds: { AZURE_POD_IDENTITY_AUTHORITY_HOST: origin },
+      appService: { IDENTITY_ENDPOINT: `${origin}/msi/token`, IDENTITY_HEADER: identityHeader },
     },
     inbox,
     get tokenRequests() {

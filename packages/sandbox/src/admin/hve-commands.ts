@@ -1,7 +1,7 @@
 // What an administrator does for High Volume Email.
 import { ApiError } from '../api.ts';
 import type { HveAccount } from '../directory.ts';
-import { newUser } from '../directory-options.ts';
+import { newUser } from '../create-directory.ts';
 import { type AdminCall, type AdminCommands, found, same } from './command.ts';
 
 const accountOf = (call: AdminCall): HveAccount => {

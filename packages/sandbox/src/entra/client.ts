@@ -9,11 +9,12 @@ import {
   type Tenant,
 } from '../directory.ts';
 import { verifyAssertion } from './client-assertion.ts';
+import { CLOUDS } from './clouds.ts';
 import type { TokenForm } from './form.ts';
 import { type EntraProblem, isProblem, problem } from './problem.ts';
 
 /** How a client proved itself. */
-export type ClientProof = 'none' | 'secret' | 'certificate' | 'federated';
+export type ClientProof = 'none' | 'secret' | 'certificate' | 'federated' | 'machine';
 
 const SHARED_ENDPOINTS: ReadonlySet<string> = new Set(['common', 'organizations', 'consumers']);
 const TENANT_NAME = /^[0-9a-z-]+(\.[0-9a-z-]+)+$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -32,7 +33,8 @@ export function resolveTenant(directory: Directory, name: string): Tenant | Entr
 /** The registration, when it is enabled. */
 export function resolveApp(directory: Directory, clientId: string, tenant: string): AppRegistration | EntraProblem {
   const app = findApp(directory, clientId);
-  if (app === undefined) return problem(700016, { app: clientId, tenant });
+  // A managed identity has no registration: nobody signs in with it, and no secret proves it.
+  if (app === undefined || app.managedIdentity) return problem(700016, { app: clientId, tenant });
   return app.enabled ? app : problem(7000112, { app: clientId, name: app.name });
 }
 
@@ -61,7 +63,8 @@ export async function proveClient(
     if (fields.get('client_assertion_type') !== JWT_BEARER) {
       return problem(900144, { parameter: 'client_assertion_type' });
     }
-    const issuer = `https://login.microsoftonline.com/${tenantId}`;
+    const cloud = findTenant(directory, tenantId)?.cloud ?? 'worldwide';
+    const issuer = `https://${CLOUDS[cloud].login}/${tenantId}`;
     const audiences = [endpoint, `${issuer}/v2.0`, `${issuer}/oauth2/v2.0/token`];
     return verifyAssertion(assertion, { directory, app, audiences, now });
   }

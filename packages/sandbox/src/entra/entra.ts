@@ -6,13 +6,15 @@ import { type Directory, findApp, findEnterpriseApp, findTenant, findUser } from
 import { sendJson } from '../http.ts';
 import { type AuthorizeContext, RESPONSE_MODES, type SignInChoice } from './authorize.ts';
 import { approveByHand, handleAuthorize, handleConsent, handleDevice, signInByHand } from './browser.ts';
+import { CLOUDS } from './clouds.ts';
 import { startDevice } from './device.ts';
 import { ENTRA_POINT, type EntraFault, type EntraFaults } from './fault.ts';
 import { correlationIdOf, readForm } from './form.ts';
 import type { Grant, GrantSettings } from './grant.ts';
+import { answerIdentity, type IdentityEndpoint, type IdentityShape } from './managed-identity.ts';
 import { type EntraProblem, isProblem, problem, problemBody } from './problem.ts';
 import { EntraStore } from './store.ts';
-import { answerToken, type TokenRequestRecord } from './token-endpoint.ts';
+import { answerToken, type TokenEndpoint, type TokenRequestRecord } from './token-endpoint.ts';
 import { type ClaimChanges, claimsOf, createTokenSigner, type TokenSigner } from './tokens.ts';
 
 export interface EntraOptions extends GrantSettings {
@@ -26,6 +28,8 @@ export interface EntraOptions extends GrantSettings {
   /** Milliseconds a device code is good for. */
   readonly deviceCodeLifetime: number;
   readonly faults: EntraFaults;
+  /** What App Service's `X-IDENTITY-HEADER` has to be. */
+  readonly identityHeader: string;
   /** Runs after each token request was recorded. */
   readonly onRequest: () => void;
 }
@@ -52,6 +56,12 @@ export interface IdentityProvider {
   /** A token of this issuer, good for ten minutes from the sandbox's now. */
   sign(subject: string, changes?: ClaimChanges): Promise<string>;
 }
+
+/** Where the machine asks for tokens of managed identities. */
+export const IDENTITY_PATHS: ReadonlyMap<string, IdentityShape> = new Map([
+  ['/metadata/identity/oauth2/token', 'imds'],
+  ['/msi/token', 'app-service'],
+]);
 
 /** A form that the page after a sign-in posts to the app. */
 export interface SignInForm {
@@ -143,7 +153,7 @@ export class Entra {
         return sign({
           iss: issuer,
           sub: subject,
-          aud: 'api://AzureADTokenExchange',
+          aud: CLOUDS.worldwide.federatedAudience,
           jti: randomUUID(),
           ...times,
           ...changes,
@@ -163,7 +173,7 @@ export class Entra {
     if (!tenant || !enterprise || !app) throw new TypeError('issue(): no such tenant, or no such app in it');
     const user = upn === undefined ? undefined : findUser(directory, upn)?.user;
     if (upn !== undefined && user === undefined) throw new TypeError(`issue(): no user ${upn}`);
-    const resource = audience ?? 'https://outlook.office365.com';
+    const resource = audience ?? CLOUDS[tenant.cloud].exchange[0];
     const scope = { resource, permissions: ['SMTP.Send'], openId: new Set<string>() };
     const signIn = {
       tenantId: tenant.id,
@@ -195,10 +205,15 @@ export class Entra {
 
   /** Answers one HTTP request; `false` when the path is none of Entra's. */
   async handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<boolean> {
+    const identity = IDENTITY_PATHS.get(url.pathname);
+    if (identity !== undefined) {
+      await answerIdentity(this.#endpoint(), request, response, url, identity);
+      return true;
+    }
     const [, tenant = '', ...rest] = url.pathname.split('/').map(decodePathSegment);
     switch (rest.join('/')) {
       case 'oauth2/v2.0/token':
-        await this.#token(request, response, url, tenant);
+        await answerToken(this.#endpoint(), request, response, url, tenant);
         return true;
       case 'oauth2/v2.0/authorize':
         await handleAuthorize(this.#browser(), request, response, url, tenant);
@@ -229,28 +244,23 @@ export class Entra {
     return { directory, update, now, codeLifetime, store: this.#store };
   }
 
-  #token(request: IncomingMessage, response: ServerResponse, url: URL, tenant: string): Promise<void> {
-    const { directory, now, tokenLifetime, onRequest } = this.#options;
+  #endpoint(): TokenEndpoint & IdentityEndpoint {
+    const { directory, now, tokenLifetime, faults, identityHeader, onRequest } = this.#options;
     const record = (entry: TokenRequestRecord): void => {
       this.#requests.push(entry);
       onRequest();
     };
-    return answerToken(
-      {
-        directory,
-        now,
-        tokenLifetime,
-        store: this.#store,
-        settings: this.#options,
-        faults: this.#options.faults,
-        signer: this.#signer,
-        record,
-      },
-      request,
-      response,
-      url,
-      tenant,
-    );
+    return {
+      directory,
+      now,
+      tokenLifetime,
+      faults,
+      identityHeader,
+      store: this.#store,
+      settings: this.#options,
+      signer: this.#signer,
+      record,
+    };
   }
 
   async #devicecode(request: IncomingMessage, response: ServerResponse, url: URL, tenant: string): Promise<void> {
@@ -268,6 +278,7 @@ export class Entra {
   #discovery(response: ServerResponse, url: URL, name: string): void {
     const base = `${url.origin}/${name}`;
     const tenant = findTenant(this.#options.directory(), name);
+    const { login, instance, graph } = CLOUDS[tenant?.cloud ?? 'worldwide'];
     sendJson(response, 200, {
       token_endpoint: `${base}/oauth2/v2.0/token`,
       token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
@@ -277,7 +288,9 @@ export class Entra {
       id_token_signing_alg_values_supported: ['RS256'],
       response_types_supported: ['code'],
       scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
-      issuer: `https://login.microsoftonline.com/${tenant?.id ?? '{tenantid}'}/v2.0`,
+      issuer: `https://${login}/${tenant?.id ?? '{tenantid}'}/v2.0`,
+      cloud_instance_name: instance,
+      msgraph_host: new URL(graph).host,
       authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
       device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
       claims_supported: [

@@ -1,4 +1,6 @@
 // The scope parameter taken apart: one resource, its permissions, and the scopes of OpenID Connect.
+import type { Tenant } from '../directory.ts';
+import { CLOUDS } from './clouds.ts';
 import { problem, type EntraProblem } from './problem.ts';
 
 /** What a request asks for. */
@@ -13,13 +15,17 @@ export interface RequestedScope {
 
 /** Office 365 Exchange Online, in every tenant. */
 export const EXCHANGE_APP_ID = '00000002-0000-0ff1-ce00-000000000000';
-export const EXCHANGE: ReadonlySet<string> = new Set([
-  'https://outlook.office365.com',
-  'https://outlook.office.com',
-  EXCHANGE_APP_ID,
-]);
-const GRAPH = 'https://graph.microsoft.com';
-export const RESOURCES: ReadonlySet<string> = new Set([...EXCHANGE, GRAPH]);
+
+const clouds = Object.values(CLOUDS);
+
+/** What stands for Exchange Online in any cloud; `judgeResource` looks whether it is the tenant's. */
+export const EXCHANGE: ReadonlySet<string> = new Set([...clouds.flatMap(({ exchange }) => exchange), EXCHANGE_APP_ID]);
+const GRAPH = CLOUDS.worldwide.graph;
+export const RESOURCES: ReadonlySet<string> = new Set([...EXCHANGE, ...clouds.map(({ graph }) => graph)]);
+
+/** Whether a resource is Exchange Online for this tenant. */
+export const isExchangeOf = ({ cloud }: Tenant, resource: string): boolean =>
+  resource === EXCHANGE_APP_ID || CLOUDS[cloud].exchange.includes(resource);
 
 const OPENID: ReadonlySet<string> = new Set(['openid', 'profile', 'email', 'offline_access']);
 // SMTP.SendAsApp is not among them: it exists for apps only.

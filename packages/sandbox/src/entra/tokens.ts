@@ -1,6 +1,7 @@
 // Tokens: RS256 JWTs with the claims Entra puts into a version 1.0 access token for Exchange, and ID tokens.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { CLOUDS } from './clouds.ts';
 import type { Delegated, Grant } from './grant.ts';
 
 /** Changes to the claims of a token made for a test; `undefined` takes a claim out. */
@@ -39,7 +40,7 @@ export async function createTokenSigner(): Promise<TokenSigner> {
 /** Opaque claims that Entra adds for itself; here they only give the token its usual length. */
 const opaque = (bytes: number): string => randomBytes(bytes).toString('base64url');
 
-const APPIDACR = { none: '0', secret: '1', certificate: '2', federated: '2' } as const;
+const APPIDACR = { none: '0', secret: '1', certificate: '2', federated: '2', machine: '2' } as const;
 
 /** The claims of an access token: https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference */
 export function claimsOf(grant: Grant, now: number, lifetime: number): Record<string, unknown> {
@@ -50,7 +51,7 @@ export function claimsOf(grant: Grant, now: number, lifetime: number): Record<st
   const objectId = grant.delegated?.user.objectId ?? grant.enterprise.objectId;
   return {
     aud: audience,
-    iss: `https://sts.windows.net/${tenant.id}/`,
+    iss: `${CLOUDS[tenant.cloud].issuer}/${tenant.id}/`,
     iat: since,
     nbf: since,
     exp: seconds + Math.floor(lifetime / 1000),
@@ -71,11 +72,12 @@ export function claimsOf(grant: Grant, now: number, lifetime: number): Record<st
   };
 }
 
-const appClaims = ({ tenant, enterprise, roles }: Grant): Record<string, unknown> => ({
-  idp: `https://sts.windows.net/${tenant.id}/`,
+const appClaims = ({ tenant, app, enterprise, roles }: Grant): Record<string, unknown> => ({
+  idp: `${CLOUDS[tenant.cloud].issuer}/${tenant.id}/`,
   idtyp: 'app',
   ...(roles.length > 0 && { roles }),
   sub: enterprise.objectId,
+  ...(app.managedIdentity && { xms_mirid: app.managedIdentity.resourceId }),
   wids: ['0997a1d0-0d1d-4acb-b408-d5ca73121e90'],
   xms_idrel: '7 30',
 });
@@ -102,7 +104,7 @@ export function idTokenClaims({ tenant, app }: Grant, delegated: Delegated, now:
   const seconds = Math.floor(now / 1000);
   return {
     aud: app.clientId,
-    iss: `https://login.microsoftonline.com/${tenant.id}/v2.0`,
+    iss: `https://${CLOUDS[tenant.cloud].login}/${tenant.id}/v2.0`,
     iat: seconds - 300,
     nbf: seconds - 300,
     exp: seconds + 3600,

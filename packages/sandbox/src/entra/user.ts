@@ -11,7 +11,7 @@ import {
 } from '../directory.ts';
 import { randomUUID } from 'node:crypto';
 import { type EntraProblem, problem } from './problem.ts';
-import { EXCHANGE, type RequestedScope } from './scope.ts';
+import { EXCHANGE, isExchangeOf, type RequestedScope } from './scope.ts';
 
 /** How a user comes: in a browser, by password alone, or by an earlier sign-in. */
 export type Manner =
@@ -69,7 +69,9 @@ export const missingConsent = (
 /** Whether the tenant has the resource at all. */
 export function judgeResource(tenant: Tenant, resource: string): EntraProblem | undefined {
   const values = { resource, tenant: tenant.name };
-  if (!EXCHANGE.has(resource) || tenant.exchangeOnline === 'enabled') return undefined;
+  if (!EXCHANGE.has(resource)) return undefined;
+  if (!isExchangeOf(tenant, resource)) return problem(500011, values); // another cloud's
+  if (tenant.exchangeOnline === 'enabled') return undefined;
   return problem(tenant.exchangeOnline === 'missing' ? 500011 : 500014, values);
 }
 

@@ -10,7 +10,8 @@ import {
   type Mailbox,
   type Tenant,
 } from '../directory.ts';
-import { EXCHANGE } from '../entra/scope.ts';
+import { CLOUDS } from '../entra/clouds.ts';
+import { EXCHANGE, isExchangeOf } from '../entra/scope.ts';
 
 /** The mailbox a session sends as, and the app that authenticated for it. */
 export interface Identity {
@@ -68,7 +69,8 @@ function authorize(user: string, claims: JWTPayload, directory: Directory): Iden
   }
   const tenant = typeof tid === 'string' ? findTenant(directory, tid) : undefined;
   if (tenant === undefined) return refused('the token names no tenant known here');
-  if (iss !== `https://sts.windows.net/${tenant.id}/`)
+  if (!isExchangeOf(tenant, aud)) return refused(`the token is for ${aud}, Exchange Online in another cloud`);
+  if (iss !== `${CLOUDS[tenant.cloud].issuer}/${tenant.id}/`)
     return refused(`the token's issuer ${String(iss)} is not its tenant's`);
   const mailbox = findMailbox(tenant, user);
   if (mailbox === undefined) return refused(`tenant ${tenant.name} (${tenant.id}) has no mailbox ${user}`);
