@@ -1,6 +1,15 @@
 // What users get: the tarballs, loaded as ES modules and by require(), in each Node that is at hand, and compiled against.
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, posix } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,7 +23,7 @@ const EXPECTED: Record<string, { main: string; kilobytes: number }> = {
   entra: { main: 'entraApp', kilobytes: 120 },
   fastify: { main: 'mail', kilobytes: 60 },
   mail: { main: 'createMailClient', kilobytes: 90 },
-  nestjs: { main: 'getMailerToken', kilobytes: 45 },
+  nestjs: { main: 'getMailerToken', kilobytes: 60 },
   nodemailer: { main: 'mailgrantTransport', kilobytes: 60 },
   sandbox: { main: 'createSandbox', kilobytes: 280 },
 };
@@ -166,6 +175,40 @@ describe.concurrent.each([
   },
   60_000,
 );
+
+/** What `@nestjs-modules/mailer` 2.3.7 adds to an application with Nest 12, installed by pnpm 12 on 2026-11-20. */
+const NEST_MODULES_MAILER = { packages: 349, megabytes: 103 };
+
+test('@mailgrant/nestjs adds a twentieth of what @nestjs-modules/mailer adds, at most', () => {
+  const added = new Map<string, number>();
+  const add = (name: string, from: string): void => {
+    const folder = realpathSync(join(from, 'node_modules', name));
+    if (added.has(name)) return;
+    added.set(name, bytesIn(folder));
+    const { dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Member['manifest'];
+    for (const each of Object.keys(dependencies)) add(each, each.startsWith('@mailgrant/') ? dir : folder);
+  };
+  add('@mailgrant/nestjs', dir);
+  add('nodemailer', join(dir, 'node_modules/@mailgrant/nestjs')); // a peer; the others an application has, or does without
+  const megabytes = [...added.values()].reduce((sum, bytes) => sum + bytes, 0) / 1e6;
+  const { packages: others, megabytes: theirs } = NEST_MODULES_MAILER;
+  process.stdout.write(
+    `@mailgrant/nestjs adds ${added.size} packages, ${megabytes.toFixed(1)} MB; @nestjs-modules/mailer ${others}, ${theirs} MB\n`,
+  );
+  expect(added.size).toBeLessThanOrEqual(others / 20);
+  expect(megabytes).toBeLessThanOrEqual(theirs / 20);
+});
+
+/** Bytes of a package's files, without what is installed inside it. */
+function bytesIn(folder: string): number {
+  return readdirSync(folder, { withFileTypes: true })
+    .filter(({ name }) => name !== 'node_modules')
+    .map((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? bytesIn(path) : statSync(path).size;
+    })
+    .reduce((sum, bytes) => sum + bytes, 0);
+}
 
 function mainExports(): Record<string, string> {
   return Object.fromEntries(
