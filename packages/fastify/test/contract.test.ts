@@ -2,7 +2,14 @@
 import { get } from 'node:http';
 import { type ContractAccount, type ContractSubject, describeContract } from '@mailgrant/sandbox/contract';
 import { describe, test } from 'vitest';
-import { type AccountOptions, mail, type MailInput, type MailSendOptions, type SentMail } from '../src/index.ts';
+import {
+  type AccountOptions,
+  mail,
+  type MailerName,
+  type MailInput,
+  type MailSendOptions,
+  type SentMail,
+} from '../src/index.ts';
 import { FASTIFYS } from './servers.ts';
 
 const optionsOf = (account: ContractAccount): AccountOptions => {
@@ -21,7 +28,7 @@ describe.each(FASTIFYS)('Fastify %s', (_, fastify) => {
         send: (...mails) => server.mail.send(...mails),
         verify: () => server.mail.mailer().verify(),
         health: () => server.mail.health(),
-        named: (name) => server.mail.mailer(name),
+        named: (name) => server.mail.mailer(name as MailerName),
         close: () => server.close(),
       };
     },
@@ -29,7 +36,7 @@ describe.each(FASTIFYS)('Fastify %s', (_, fastify) => {
 });
 
 /** What a request is to send, by number: mails hold buffers and signals, which no URL does. */
-type Order = readonly [mail: MailInput, options: MailSendOptions | undefined, name: string | undefined];
+type Order = readonly [mail: MailInput, options: MailSendOptions | undefined, name: MailerName];
 
 /** Over a connection of its own: a server that is closed waits for those that are kept alive. */
 const call = (url: string): Promise<void> =>
@@ -64,8 +71,9 @@ describeContract({ describe, test }, 'request.mail', {
       return outcomes[number] ?? server.mail.mailer(name).send(input, options);
     };
     return {
-      send: (input, options) => send(input, options, undefined),
-      named: (name) => {
+      send: (input, options) => send(input, options, 'default'),
+      named: (given) => {
+        const name = given as MailerName;
         server.mail.mailer(name);
         return { send: (input, options) => send(input, options, name) };
       },

@@ -2,6 +2,7 @@
 import type { Sandbox } from '@mailgrant/sandbox';
 import { fastify as newest } from 'fastify';
 import { fastify as oldest } from 'fastify-5.0';
+import { expect } from 'vitest';
 import type { AccountOptions } from '../src/index.ts';
 
 /** The oldest is typed as the newest: types are checked against both elsewhere. */
@@ -15,4 +16,9 @@ export const FROM = 'noreply@contoso.com';
 export function accountOf(sandbox: Sandbox, more: Partial<AccountOptions> = {}): AccountOptions {
   const { smtp, ca, mailbox, tokenEndpoint, clientId, clientSecret, scope } = sandbox;
   return { ...smtp, ca, user: mailbox, tokenEndpoint, clientId, clientSecret, scope, ...more };
+}
+
+/** No connection is left. The server's end of one learns of it a moment later than ours. */
+export async function allClosed(sandbox: Sandbox): Promise<void> {
+  await expect.poll(() => sandbox.sessions.filter(({ open }) => open).length, { timeout: 10_000 }).toBe(0);
 }
