@@ -1,0 +1,156 @@
+// What can be changed about a mail, and until when.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createRig, KINDS, type Rig } from './support/rig.ts';
+
+const LATER = 3_600_000;
+
+describe.each(KINDS)('on the %s store', (kind) => {
+  let rig: Rig;
+  beforeEach(async () => {
+    rig = await createRig(kind);
+  });
+  afterEach(() => rig[Symbol.asyncDispose]());
+
+  const later = () => ({ mailbox: 'noreply', mail: rig.mail(), sendAt: Date.now() + LATER });
+
+  test('a mail that waits can be cancelled, and sent after all', async () => {
+    const worker = rig.worker();
+    await worker.start();
+    const { id } = await worker.outbox.scheduleMail(later());
+    expect(await worker.outbox.cancel(id)).toBe('done');
+    expect(await worker.outbox.cancel(id)).toBe('finished');
+    expect(await worker.outbox.sendNow(id)).toBe('finished');
+    expect((await worker.outbox.get(id))?.state).toBe('cancelled');
+    expect(await worker.outbox.retry(id)).toBe('done');
+    await rig.told('mail.accepted');
+    expect(await worker.outbox.retry(id)).toBe('finished');
+  });
+
+  test('what is moved goes out once, at the new time, dated then', async () => {
+    const worker = rig.worker();
+    await worker.start();
+    const { id } = await worker.outbox.scheduleMail({ ...later(), idempotencyKey: 'k' });
+    const sendAt = Date.now() + 500;
+    expect(await worker.outbox.reschedule({ idempotencyKey: 'k' }, { sendAt })).toBe('done');
+    await rig.told('mail.accepted');
+    const raw = Buffer.from(rig.sandbox.inbox.messages[0]?.raw ?? []).toString();
+    expect(raw).toContain(`Date: ${new Date(sendAt).toUTCString().replace('GMT', '+0000')}\r\n`);
+    expect(await worker.outbox.get(id)).toMatchObject({ state: 'accepted', sendAt });
+    expect(rig.sandbox.inbox.messages).toHaveLength(1);
+  });
+
+  test('a mail that is being sent can be cancelled until its last bytes', async () => {
+    const worker = rig.worker();
+    await worker.start();
+    rig.sandbox.exchange.next('DATA', { delay: 700 });
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    await expect.poll(async () => (await worker.outbox.get(id))?.state, { interval: 10 }).toBe('sending');
+    expect(await worker.outbox.cancel(id)).toBe('done');
+    await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail('another') });
+    await rig.told('mail.accepted');
+    await expect
+      .poll(async () => (await worker.outbox.get(id))?.log.map(({ outcome }) => outcome))
+      .toEqual(['released']);
+    expect(rig.sandbox.inbox.messages.map(({ subject }) => subject)).toEqual(['another']);
+    expect((await worker.outbox.get(id))?.state).toBe('cancelled');
+  });
+
+  test('once its last bytes are out it is too late', async () => {
+    const worker = rig.worker();
+    await worker.start();
+    rig.sandbox.exchange.next('MESSAGE', { delay: 700 });
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    await expect.poll(async () => (await worker.outbox.get(id))?.log[0]?.phase, { interval: 10 }).toBe('dot');
+    expect(await worker.outbox.cancel(id)).toBe('too-late');
+    expect(await worker.outbox.reschedule(id, { sendAt: Date.now() + LATER })).toBe('too-late');
+    await rig.told('mail.accepted');
+  });
+
+  test('a worker whose mail was taken over sends no last bytes', async () => {
+    const worker = rig.worker();
+    await worker.start();
+    rig.sandbox.exchange.next('DATA', { delay: 700 });
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    await expect.poll(async () => (await worker.outbox.get(id))?.state, { interval: 10 }).toBe('sending');
+    // As another worker would, that believes this one dead.
+    await rig.store.db.updateTable('mail').set({ attempts: 2 }).where('id', '=', id).execute();
+    await expect.poll(async () => (await worker.outbox.get(id))?.log[0]?.outcome).toBe('released');
+    expect(rig.sandbox.inbox.messages).toHaveLength(0);
+  });
+
+  test('a paused mailbox keeps its mail', async () => {
+    const worker = rig.worker();
+    await worker.start();
+    expect(await worker.outbox.pause({ mailbox: 'nobody' })).toBe(false);
+    expect(await worker.outbox.pause({ mailbox: 'noreply' })).toBe(true);
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    expect(await worker.outbox.stats()).toMatchObject([{ paused: true, counts: { scheduled: 1 } }]);
+    expect(await worker.outbox.resume({ mailbox: 'noreply' })).toBe(true);
+    await rig.told('mail.accepted');
+    expect((await worker.outbox.get(id))?.state).toBe('accepted');
+  });
+
+  test('an idempotency key makes one mail, alone and among many', async () => {
+    const { outbox } = rig.worker();
+    const mail = { ...later(), idempotencyKey: 'welcome/7' };
+    const first = await outbox.scheduleMail(mail);
+    expect(first.created).toBe(true);
+    expect(await outbox.scheduleMail(mail)).toEqual({ id: first.id, created: false });
+    const many = await outbox.scheduleMails([{ ...mail, idempotencyKey: 'x' }, mail, { ...mail, idempotencyKey: 'x' }]);
+    expect(many.map(({ created }) => created)).toEqual([true, false, false]);
+    expect(many[1]?.id).toBe(first.id);
+    expect(many[2]?.id).toBe(many[0]?.id);
+    expect(await outbox.stats()).toMatchObject([{ counts: { scheduled: 2 } }]);
+  });
+
+  test('many are all or none', async () => {
+    const { outbox } = rig.worker();
+    const mails = [later(), { ...later(), mail: { ...rig.mail(), to: 'nobody' } }];
+    await expect(outbox.scheduleMails(mails)).rejects.toMatchObject({ code: 'ERR_INPUT_ADDRESS' });
+    expect((await outbox.list()).mails).toEqual([]);
+  });
+
+  test('mails are found by what is known of them, page by page', async () => {
+    const { outbox } = rig.worker();
+    const made = await outbox.scheduleMails(
+      Array.from({ length: 5 }, (_, n) => ({
+        ...later(),
+        mail: { ...rig.mail(`n${n}`), to: `guest${n}@example.com`, messageId: `<${n}@contoso.com>` },
+        tag: n % 2 === 0 ? 'even' : 'odd',
+      })),
+    );
+    const ids: string[] = [];
+    let after: string | undefined;
+    do {
+      const page = await outbox.list({ limit: 2, after });
+      ids.push(...page.mails.map(({ id }) => id));
+      after = page.next;
+    } while (after !== undefined);
+    expect(ids.toSorted()).toEqual(made.map(({ id }) => id).toSorted());
+    const found = async (filter: Parameters<typeof outbox.list>[0]) =>
+      (await outbox.list(filter)).mails.map(({ subject }) => subject).toSorted();
+    expect(await found({ tag: 'odd' })).toEqual(['n1', 'n3']);
+    expect(await found({ recipient: 'Guest2@example.com' })).toEqual(['n2']);
+    expect(await found({ messageId: '<4@contoso.com>' })).toEqual(['n4']);
+    expect(await found({ state: ['accepted', 'dead'] })).toEqual([]);
+    expect(await outbox.get('nonsense')).toBeUndefined();
+    expect(await outbox.cancel('nonsense')).toBe('not-found');
+  });
+
+  test('what cannot be sent is refused at the door', async () => {
+    const { outbox } = rig.worker();
+    const refused = (change: object) => expect(outbox.scheduleMail({ ...later(), ...change })).rejects;
+    await refused({ mailbox: 'nobody' }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
+    await refused({ sendAt: Number.NaN }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
+    await refused({ expiresAt: 5 }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
+    await refused({ priority: 1.5 }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
+    await refused({ idempotencyKey: '' }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
+    await refused({ sensitive: true }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
+    await refused({ mail: { envelope: { from: 'a@b', to: ['x\r\ny@z'] }, message: '' } }).toMatchObject({
+      code: 'ERR_INPUT_ADDRESS',
+    });
+    await refused({ mail: { ...rig.mail(), attachments: [{ path: '/etc/hostname' }] } }).toMatchObject({
+      code: 'ERR_INPUT_MESSAGE',
+    });
+  });
+});
