@@ -39,3 +39,23 @@ export {
   type RetryState,
 } from './delivery/retry-policy.ts';
 export type { WebhookOptions } from './delivery/webhook.ts';
+export { mailboxOf } from './account-mailbox.ts';
+export {
+  type AnySchedule,
+  defineSchedule,
+  type Occurrence,
+  type OverlapPolicy,
+  type Recipients,
+  type Rendered,
+  type ScheduleDefinition,
+} from './schedule/definition.ts';
+export type { MissedPolicy } from './schedule/missed.ts';
+export type { RunSummary, ScheduleSummary } from './schedule/schedule-list.ts';
+export type { ScheduleEvent } from './schedule/scheduler.ts';
+export { defineConfig, type WorkerConfig } from './process/config.ts';
+export type { HttpOptions } from './process/http.ts';
+export type { LogOptions } from './process/logger.ts';
+export { ProcessError, type ProcessErrorCode } from './process/process-error.ts';
+export { openStore } from './store/open-store.ts';
+export type { EmbeddedStoreOptions, PostgresStoreOptions, Store, StoreOptions } from './store/store.ts';
+export { StoreError, type StoreErrorCode } from './store/store-error.ts';

@@ -1,7 +1,7 @@
 // The rows of a schedule: what it says now, and which of its occurrences are decided about. Every change happens under a lock
 // on the schedule's row, so that any number of workers decide alike and once.
 import type { Transaction } from 'kysely';
-import type { Engine } from '../engine.ts';
+import type { Engine, NewJob } from '../engine.ts';
 import type { Tables } from '../schema/tables.ts';
 import type { SqlExecutor } from '../store/store.ts';
 import { type Schedule, type StoredSchedule, storedTiming } from './definition.ts';
@@ -102,7 +102,12 @@ export async function advanceSchedule(rows: Rows, id: string, now: number): Prom
 }
 
 /** The job of an occurrence; `dueAt` other than its time when it is put off. */
-export function occurrenceJob(scheduleId: string, occurrence: number, turn = 0, dueAt = occurrence) {
+export function occurrenceJob(
+  scheduleId: string,
+  occurrence: number,
+  turn: number = 0,
+  dueAt: number = occurrence,
+): NewJob {
   const data: OccurrenceJob = { scheduleId, occurrence, turn };
   return { id: occurrenceJobId(scheduleId, occurrence, turn), data: { ...data }, dueAt };
 }

@@ -33,7 +33,7 @@ export function nextOccurrences(timing: Timing, after: number, count: number): n
 }
 
 /** The moments in `(after, until]`, oldest first: all, or the first `limit`. */
-export function occurrencesBetween(timing: Timing, after: number, until: number, limit = Infinity): number[] {
+export function occurrencesBetween(timing: Timing, after: number, until: number, limit: number = Infinity): number[] {
   const found: number[] = [];
   for (let at = timing.next(after); at !== undefined && at <= until && found.length < limit; at = timing.next(at)) {
     found.push(at);
