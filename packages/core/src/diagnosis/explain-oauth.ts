@@ -3,6 +3,7 @@ import { AADSTS_CATALOGUE, type Named, otherEntry } from './catalogue.ts';
 import { type OAUTH, OAUTH_ERRORS } from './catalogue/oauth.ts';
 import { aadstsLink, parseEntraError } from './entra-error.ts';
 import type { AadstsEntry } from './entry.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { OAuthAnswer } from './evidence.ts';
 import type { ExplainContext, Explanation, Facts } from './explanation.ts';
 import { explanationOf } from './explanation.ts';
@@ -15,7 +16,7 @@ export function explainOAuth(answer: OAuthAnswer, known: Facts, context: Explain
   const numbers = [...new Set([...answer.numbers, ...text.numbers])];
   const number = numbers.find((candidate) => entryOf(candidate) !== undefined) ?? numbers[0];
   const guidance = number === undefined ? undefined : entryOf(number);
-  const decision = otherEntry(decide(answer, guidance?.error));
+  const decision = otherEntry(decide(answer, known.errorCode, guidance?.error));
   const facts: Facts = {
     ...known,
     oauth: {
@@ -36,10 +37,17 @@ function entryOf(number: number): Named<AadstsEntry> | undefined {
   return AADSTS_CATALOGUE.find((entry) => entry.numbers.includes(number));
 }
 
-/** `usual` is the OAuth error that goes with the number, for answers that name no error we know. */
-function decide({ status = 0, error = '', suberror = '' }: OAuthAnswer, usual = ''): OAuthId {
+/**
+ * `code` is that of the error which brought the answer: whoever threw it knows which statuses pass at that endpoint.
+ * `usual` is the OAuth error that goes with the number, for answers that name no error we know.
+ */
+function decide(
+  { status = 0, error = '', suberror = '' }: OAuthAnswer,
+  code: ErrorCode | undefined,
+  usual = '',
+): OAuthId {
   if (status === 429) return 'oauth-throttled';
-  if (status >= 500 || status === 408) return 'oauth-unavailable';
+  if (status >= 500 || status === 408 || code === 'ERR_OAUTH_UNAVAILABLE') return 'oauth-unavailable';
   for (const word of [suberror, error, usual]) {
     const id = Object.hasOwn(OAUTH_ERRORS, word) ? OAUTH_ERRORS[word] : undefined;
     if (id !== undefined) return id;

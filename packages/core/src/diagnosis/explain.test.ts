@@ -165,6 +165,11 @@ test('numbers only add words: HTTP status and OAuth error decide', () => {
   expect(explain(passing)).toMatchObject({ id: 'entra-transient', class: 'admin', facts: { oauth: { hint: 'yes' } } });
 });
 
+test('an endpoint that is not there yet passes, whatever status says so', () => {
+  const starting = new TokenError('ERR_OAUTH_UNAVAILABLE', 'the identity endpoint answered 404', { status: 404 });
+  expect(explain(starting)).toMatchObject({ id: 'oauth-unavailable', class: 'transient' });
+});
+
 test('the first number that means something is explained', () => {
   const description = 'AADSTS99999999: x AADSTS700016: Application not found AADSTS65001';
   expect(explain({ status: 400, error: 'unauthorized_client', description })).toMatchObject({
