@@ -7,13 +7,14 @@ import { join } from 'node:path';
 import { X509Certificate } from 'node:crypto';
 import { explain } from '@mailgrant/core/diagnosis';
 import { createSandbox, editApp, editTenant, editUser, type Sandbox } from '@mailgrant/sandbox';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   adminConsentUrl,
   entraConnect,
   type EntraConnection,
   entraDelegated,
   entraDeviceCode,
+  entraManagedIdentity,
   entraPassword,
   parseAdminConsent,
   readCertificate,
@@ -420,5 +421,54 @@ describe('across tenants', () => {
     const other = sandbox.entra.signIn(url, { as: ADMIN });
     const expected = { state, tenantId: sandbox.directory.current.tenants[1]?.id };
     expect(await row(Promise.resolve().then(() => parseAdminConsent(other, expected)))).toBe('oauth-callback');
+  });
+});
+
+describe('managed identity', () => {
+  const assigned = { resourceId: '/subscriptions/1/resourceGroups/mail/providers/identity/mailer' };
+  // MSAL finds out once for a process what it runs on: one sandbox for these tests.
+  let sandbox: Sandbox;
+  beforeAll(async () => {
+    const apps = [{}, { managedIdentity: true as const }, { clientId: APP, managedIdentity: assigned }];
+    sandbox = await createSandbox({ tenants: [{ apps }] });
+    for (const [name, value] of Object.entries(sandbox.managedIdentity.appService)) vi.stubEnv(name, value);
+  });
+  afterAll(async () => {
+    vi.unstubAllEnvs();
+    await sandbox.close();
+  });
+
+  test('of the machine, and one that was assigned to it', async () => {
+    await send(sandbox, entraManagedIdentity());
+    const system = sandbox.inbox.messages.at(-1)?.identity?.clientId;
+    expect(last(sandbox)).toMatchObject({ grant: 'managed_identity', credential: 'none', clientId: system });
+    await send(sandbox, entraManagedIdentity({ clientId: APP }));
+    expect(last(sandbox)).toMatchObject({ grant: 'managed_identity', from: { clientId: APP } });
+    await send(sandbox, entraManagedIdentity(assigned));
+    expect(last(sandbox).from).toMatchObject({ clientId: APP });
+  });
+
+  test('that does not exist, that the platform is too busy for, that Exchange does not know', async () => {
+    const nobody = await failure(send(sandbox, entraManagedIdentity({ clientId: sandbox.tenantId })));
+    expect(nobody).toMatchObject({ code: 'ERR_OAUTH_REFUSED', description: expect.stringContaining('not found') });
+    sandbox.entra.next({ status: 429, retryAfter: 7 });
+    const busy = await failure(send(sandbox, entraManagedIdentity()));
+    expect(explain(busy)).toMatchObject({ id: 'entra-throttled', class: 'transient', retry: { wait: 7000 } });
+    sandbox.directory.update((directory) =>
+      editTenant(directory, sandbox.tenantId, (tenant) => ({ ...tenant, servicePrincipals: [] })),
+    );
+    expect(await row(send(sandbox, entraManagedIdentity()))).toBe('smtp-token-refused');
+  });
+});
+
+describe('a national cloud', () => {
+  test('sends with its scopes; and with those of another cloud it does not', async () => {
+    await using sandbox = await createSandbox({ tenants: [{ cloud: 'usgov' }] });
+    const { authority } = cloudOf(sandbox);
+    const cloud = (applicationScope: string) => ({ authority, applicationScope });
+    await send(sandbox, application(sandbox, { cloud: cloud('https://outlook.office365.us/.default') }));
+    expect(last(sandbox)).toMatchObject({ scope: 'https://outlook.office365.us/.default' });
+    const other = application(sandbox, { cloud: cloud('https://outlook.office365.com/.default') });
+    expect(await row(send(sandbox, other))).toBe('entra-resource-unknown');
   });
 });
