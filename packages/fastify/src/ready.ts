@@ -51,7 +51,8 @@ export function logTokens(log: FastifyBaseLogger, name: string, client: MailClie
       const until = usableUntil === undefined ? undefined : new Date(usableUntil).toISOString();
       log.warn({ ...facts, err, usableUntil: until }, 'the access token could not be renewed');
     } else if (event.type === 'refused') {
-      log.warn(facts, 'the mail server refused an access token before its time');
+      // What comes of it is told by whatever needed the token.
+      log.debug(facts, 'the mail server refused an access token');
     } else if (event.type === 'store-failed') {
       log.warn({ ...facts, err: event.error }, 'the token store failed: tokens are not shared with other processes');
     }

@@ -16,12 +16,10 @@ beforeEach(async () => {
 afterEach(() => sandbox.close());
 
 /** Resolves when a client of the sandbox has said this. */
-const heard = (command: string) =>
-  expect
-    .poll(() => sandbox.sessions.flatMap(({ entries }) => entries).some(({ text }) => text.startsWith(command)), {
-      timeout: 10_000,
-    })
-    .toBe(true);
+async function heard(command: string): Promise<void> {
+  const said = () => sandbox.sessions.flatMap(({ entries }) => entries.map(({ text }) => text));
+  await expect.poll(() => said().some((text) => text.startsWith(command)), { timeout: 10_000 }).toBe(true);
+}
 
 describe.each(FASTIFYS)('Fastify %s', (_, create) => {
   /** A server whose route sends, and what became of its mail. */

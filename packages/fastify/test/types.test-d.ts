@@ -28,7 +28,7 @@ expectTypeOf(app.mail.resolve('any tenant')).resolves.toEqualTypeOf<MailClient>(
 
 app.get('/', async (request) => {
   expectTypeOf(request.mail).toEqualTypeOf<RequestMail>();
-  expectTypeOf(request.mail.mailer('reports').send).returns.resolves.toEqualTypeOf<SentMail>();
+  expectTypeOf(request.mail.mailer('reports').send({})).resolves.toEqualTypeOf<SentMail>();
   // @ts-expect-error: there is no mailer of this name
   request.mail.mailer('nope');
 });
