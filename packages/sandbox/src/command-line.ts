@@ -2,27 +2,47 @@
 import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Cloud } from './directory.ts';
+import type { TenantOptions } from './directory-options.ts';
+import { instructions } from './instructions.ts';
 import { createSandbox, type Sandbox } from './sandbox.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
 
 const HELP = `mailgrant-sandbox: Microsoft 365 on localhost, for mail
 
-  --smtp-port <port>   SMTP with STARTTLS (default 2525, or any free port)
-  --http-port <port>   token endpoint and inbox page (default 8025, or any free port)
-  --ca-file <path>     write the certificate authority to this PEM file
-  --refuse <address>   refuse this recipient (can be given several times)
-  --help               show this
+  --port <port>         one base port: SMTP on it, HTTP on the next, then HTTPS, then High Volume Email
+  --smtp-port <port>    SMTP with STARTTLS (default 2525, or any free port)
+  --http-port <port>    token endpoint, inbox page and API (default 8025, or any free port)
+  --https-port <port>   the same over TLS (default 8026, or any free port)
+  --hve-port <port>     SMTP of High Volume Email (default 2526, or any free port)
+  --hve <address>       the High Volume Email account (default: bulk@ the domain)
+  --cloud <cloud>       worldwide, usgov or china (default: worldwide)
+  --ca-file <path>      write the certificate authority to this PEM file
+  --refuse <address>    refuse this recipient (can be given several times)
+  --help                show this
 
 Settings found in MAILGRANT_TENANT_ID, MAILGRANT_CLIENT_ID, MAILGRANT_CLIENT_SECRET and MAILGRANT_USER are taken over,
 so that they stay the same from one start to the next.`;
 
 const OPTIONS = {
+  port: { type: 'string' },
   'smtp-port': { type: 'string' },
   'http-port': { type: 'string' },
+  'https-port': { type: 'string' },
+  'hve-port': { type: 'string' },
+  hve: { type: 'string' },
+  cloud: { type: 'string' },
   'ca-file': { type: 'string' },
   refuse: { type: 'string', multiple: true },
   help: { type: 'boolean' },
 } as const;
+
+/** In the order a base port counts them, with the port that is tried where none was asked for. */
+const LISTENERS = { smtp: 2525, http: 8025, https: 8026, hve: 2526 } as const;
+
+type Listener = keyof typeof LISTENERS;
+
+const CLOUDS = ['worldwide', 'usgov', 'china'] as const satisfies readonly Cloud[];
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -33,64 +53,50 @@ function port(name: string, text: string | undefined): number | undefined {
   throw new TypeError(`--${name} takes a port from 0 to 65535, not ${JSON.stringify(text)}`);
 }
 
+/** The ports that were asked for, one by one or by their base. */
+function portsFrom(values: Readonly<Record<string, unknown>>): Partial<Record<Listener, number>> {
+  const text = (name: string): string | undefined => values[name] as string | undefined;
+  const base = port('port', text('port'));
+  if (base !== undefined && base + 3 > 65_535) throw new TypeError('--port takes a base with room for four ports');
+  const asked = Object.keys(LISTENERS).map((listener, index) => {
+    const own = port(`${listener}-port`, text(`${listener}-port`));
+    // Port 0 is any free one, which has no neighbours.
+    return [listener, own ?? (base === undefined || base === 0 ? base : base + index)] as const;
+  });
+  return Object.fromEntries(asked.filter(([, number]) => number !== undefined));
+}
+
 const isTaken = (error: unknown): error is Error & { readonly port: number } =>
   error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error;
 
 /** A sandbox on the ports asked for; a port nobody asked for gives way when it is taken. */
-async function start(options: SandboxOptions, asked: { smtp?: number; http?: number }): Promise<Sandbox> {
-  const ports = { smtp: asked.smtp ?? 2525, http: asked.http ?? 8025 };
+async function start(options: SandboxOptions, asked: Partial<Record<Listener, number>>): Promise<Sandbox> {
+  const ports: Record<Listener, number> = { ...LISTENERS, ...asked };
   for (;;) {
     try {
       return await createSandbox({ ...options, ports });
     } catch (error) {
       if (!isTaken(error)) throw error;
-      if (error.port === ports.smtp && asked.smtp === undefined) ports.smtp = 0;
-      else if (error.port === ports.http && asked.http === undefined) ports.http = 0;
-      else throw error;
+      const taken = (Object.keys(LISTENERS) as Listener[]).find((one) => ports[one] === error.port);
+      if (taken === undefined || asked[taken] !== undefined) throw error;
+      ports[taken] = 0;
     }
   }
 }
 
 /** The first tenant, with the ids of the environment where it has some. */
-function tenantFrom(env: Environment): NonNullable<SandboxOptions['tenants']>[number] {
+function tenantFrom(env: Environment, cloud: Cloud, hve: string | undefined): TenantOptions & { hve: [string] } {
   const { MAILGRANT_TENANT_ID: id, MAILGRANT_CLIENT_ID: clientId, MAILGRANT_USER: user } = env;
   const secret = env['MAILGRANT_CLIENT_SECRET'];
   const domain = user?.split('@')[1];
   return {
+    cloud,
     ...(id && { id }),
     ...(domain && { domains: ['contoso.onmicrosoft.com', domain] }),
     ...(user && { mailboxes: [user] }),
-    apps: [{ ...(clientId && { clientId }), ...(secret && { secrets: [secret] }) }],
+    hve: [hve ?? `bulk@${domain ?? 'contoso.com'}`],
+    apps: [{ ...(clientId && { clientId }), ...(secret && { secrets: [secret] }) }, { managedIdentity: true }],
   };
-}
-
-function instructions(sandbox: Sandbox, caFile: string | undefined): string {
-  const variables = {
-    MAILGRANT_TENANT_ID: sandbox.tenantId,
-    MAILGRANT_CLIENT_ID: sandbox.clientId,
-    MAILGRANT_CLIENT_SECRET: sandbox.clientSecret,
-    MAILGRANT_USER: sandbox.mailbox,
-    MAILGRANT_TOKEN_ENDPOINT: sandbox.tokenEndpoint,
-    MAILGRANT_SMTP_HOST: sandbox.smtp.host,
-    MAILGRANT_SMTP_PORT: String(sandbox.smtp.port),
-    ...(caFile !== undefined && { NODE_EXTRA_CA_CERTS: caFile }),
-  };
-  return `Microsoft 365 on localhost, nothing leaves this machine.
-
-  inbox   ${sandbox.url}
-  SMTP    ${sandbox.smtp.host}:${sandbox.smtp.port} (STARTTLS)
-  tokens  ${sandbox.tokenEndpoint}
-  https   ${sandbox.authority}
-  CA      ${caFile ?? `${sandbox.url}api/ca.pem`}
-
-To send to it, set:
-
-${Object.entries(variables)
-  .map(([name, value]) => `  export ${name}='${value}'`)
-  .join('\n')}
-
-Stop it with Ctrl+C.
-`;
 }
 
 /**
@@ -108,15 +114,14 @@ export async function runCommand(
     print(`${HELP}\n`);
     return undefined;
   }
-  const [smtp, http] = [port('smtp-port', values['smtp-port']), port('http-port', values['http-port'])];
+  const cloud = CLOUDS.find((one) => one === (values.cloud ?? 'worldwide'));
+  if (cloud === undefined) throw new TypeError(`--cloud takes one of ${CLOUDS.join(', ')}, not ${values.cloud}`);
+  const tenant = tenantFrom(env, cloud, values.hve);
   const refuse = (values.refuse ?? []).map((match) => ({
     match,
     reply: `550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient ${match} not found by SMTP address lookup`,
   }));
-  const sandbox = await start(
-    { tenants: [tenantFrom(env)], smtp: { refuse } },
-    { ...(smtp !== undefined && { smtp }), ...(http !== undefined && { http }) },
-  );
+  const sandbox = await start({ tenants: [tenant], smtp: { refuse } }, portsFrom(values));
   const caFile = values['ca-file'] === undefined ? undefined : resolve(values['ca-file']);
   if (caFile !== undefined) {
     try {
@@ -126,6 +131,6 @@ export async function runCommand(
       throw error;
     }
   }
-  print(instructions(sandbox, caFile));
+  print(instructions(sandbox, { caFile, hveAccount: tenant.hve[0] }));
   return sandbox;
 }

@@ -16,7 +16,7 @@ const start = (...identities: object[]) => createSandbox({ tenants: [{ apps: [{}
 
 const RESOURCE = 'https://outlook.office365.com';
 
-/** The metadata service of a virtual machine. */
+/** The metadata service of a virtual machine; with a slash at the end, as MSAL asks it. */
 async function imds(
   sandbox: Sandbox,
   query: Record<string, string> = {},

@@ -205,7 +205,7 @@ export class Entra {
 
   /** Answers one HTTP request; `false` when the path is none of Entra's. */
   async handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<boolean> {
-    const identity = IDENTITY_PATHS.get(url.pathname);
+    const identity = IDENTITY_PATHS.get(url.pathname.replace(/\/$/, '')); // MSAL ends it with a slash
     if (identity !== undefined) {
       await answerIdentity(this.#endpoint(), request, response, url, identity);
       return true;
