@@ -9,7 +9,14 @@ import { encryptedFileTokenStore, type TokenSource } from '@mailgrant/core';
 import { explain, formatExplanation } from '@mailgrant/core/diagnosis';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { entraApp, type EntraCredential, entraConnect, entraDeviceCode, entraPassword } from '../src/index.ts';
+import {
+  entraApp,
+  entraConnect,
+  type EntraCredential,
+  entraDeviceCode,
+  entraManagedIdentity,
+  entraPassword,
+} from '../src/index.ts';
 import { selfSigned } from './certificates.ts';
 import { cloudOf, person, send } from './sandboxed.ts';
 
@@ -29,6 +36,7 @@ const SECRET_FIELDS = [
   'password',
   'access_token',
   'id_token',
+  'identity_header',
 ];
 const TRACED = ['send', 'connect', 'authenticate', 'token'].flatMap((name) =>
   ['start', 'end', 'asyncStart', 'asyncEnd', 'error'].map((event) => `tracing:mailgrant:${name}:${event}`),
@@ -57,7 +65,7 @@ beforeEach(async () => {
   sandbox = await createSandbox({
     tenants: [
       {
-        apps: [{ secrets: [SECRET], certificates: [cert], federatedCredentials }],
+        apps: [{ secrets: [SECRET], certificates: [cert], federatedCredentials }, { managedIdentity: true }],
         hve: [HVE],
         users: [{ upn: HVE, password: PASSWORD }],
       },
@@ -94,7 +102,11 @@ function remember(fields: Readonly<Record<string, unknown>>): void {
 /** To Entra and back, remembering every secret that passes. */
 const fetchAndRemember: typeof fetch = async (url, init) => {
   const request = new Request(url, init);
-  const form = Object.fromEntries(new URLSearchParams(await request.clone().text()));
+  const header = request.headers.get('x-identity-header');
+  const form = {
+    ...Object.fromEntries(new URLSearchParams(await request.clone().text())),
+    ...(header !== null && { identity_header: header }),
+  };
   remember(form);
   if (quoting) {
     const error_description = `AADSTS90014: you sent ${request.url} ${JSON.stringify(form)}`;
@@ -250,4 +262,14 @@ test('a password', async () => {
   });
   await bothWays(token, HVE);
   await expectNothingSeen('password', 'access_token');
+});
+
+test('a managed identity', async () => {
+  for (const [name, value] of Object.entries(sandbox.managedIdentity.appService)) vi.stubEnv(name, value);
+  try {
+    await bothWays(entraManagedIdentity({ fetch: fetchAndRemember }));
+  } finally {
+    vi.unstubAllEnvs();
+  }
+  await expectNothingSeen('identity_header', 'access_token');
 });

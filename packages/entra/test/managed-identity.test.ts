@@ -45,6 +45,12 @@ test.for<[string, Answer, object]>([
     json(429, {}, { 'retry-after': '7' }),
     { code: 'ERR_OAUTH_UNAVAILABLE', status: 429, retryAfter: 7000 },
   ],
+  [
+    'one that names a date',
+    json(503, {}, { date: 'Fri, 20 Nov 2026 10:00:00 GMT', 'retry-after': 'Fri, 20 Nov 2026 10:00:30 GMT' }),
+    { code: 'ERR_OAUTH_UNAVAILABLE', status: 503, retryAfter: 30_000 },
+  ],
+  ['one that says nonsense', json(503, {}, { 'retry-after': 'soon' }), { status: 503, retryAfter: undefined }],
   ['one that starts', json(404, 'no'), { code: 'ERR_OAUTH_UNAVAILABLE', status: 404 }],
   [
     'no such identity',

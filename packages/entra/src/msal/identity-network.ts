@@ -26,6 +26,9 @@ const LARGEST_BODY = 256 * 1024;
 /** What the endpoint answers while the machine starts or is moved, besides 5xx. */
 const PASSING = [404, 408, 410, 429];
 
+/** What a platform lets its own processes prove themselves with: App Service, Azure Arc, Service Fabric. */
+const SECRET_HEADERS = /^(x-identity-header|authorization|secret)$/i;
+
 const current = new AsyncLocalStorage<IdentityRequest>();
 
 /** Runs `work` with `request` as what `identityNetwork` acts for. */
@@ -58,7 +61,7 @@ async function send<T>(
         ...(body !== undefined && { body }),
       });
       const answer = parseObject(await readBody(response, endpoint));
-      request.failure = response.ok ? undefined : refusal(endpoint, response, answer);
+      request.failure = response.ok ? undefined : refusal(endpoint, response, answer, headers);
       return { status: response.status, headers: Object.fromEntries(response.headers), body: answer as T };
     } catch (cause) {
       if (cause instanceof TokenError) throw cause;
@@ -115,15 +118,31 @@ function parseObject(text: string): Record<string, unknown> {
   return {};
 }
 
-function refusal(endpoint: string, response: Response, answer: Record<string, unknown>): TokenError {
+function refusal(
+  endpoint: string,
+  response: Response,
+  answer: Record<string, unknown>,
+  sent: Readonly<Record<string, string>>,
+): TokenError {
   const { status } = response;
-  const text = (value: unknown): string | undefined => (typeof value === 'string' ? shown(value) : undefined);
+  const secrets = Object.entries(sent).flatMap(([name, value]) => (SECRET_HEADERS.test(name) && value ? [value] : []));
+  const text = (value: unknown): string | undefined =>
+    typeof value === 'string'
+      ? shown(secrets.reduce((all, secret) => all.replaceAll(secret, '[redacted]'), value))
+      : undefined;
   const error = text(answer['error']);
   const description = text(answer['error_description']) ?? text(answer['message']);
-  const seconds = response.headers.get('retry-after') ?? '';
-  const retryAfter = /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
+  const retryAfter = waitOf(response.headers);
   const facts: TokenErrorFacts = { status, error, description, retryAfter };
   const code = PASSING.includes(status) || status >= 500 ? 'ERR_OAUTH_UNAVAILABLE' : 'ERR_OAUTH_REFUSED';
   const said = [error, description].filter((one) => one !== undefined).join(': ');
   return new TokenError(code, `${endpoint} answered ${status}${said && ` ${said}`}`, facts);
+}
+
+/** Milliseconds (RFC 9110 section 10.2.3: seconds, or a date, which is held against that of the answer). */
+function waitOf(headers: Headers): number | undefined {
+  const value = headers.get('retry-after') ?? '';
+  if (/^\d{1,6}$/.test(value)) return Number(value) * 1000;
+  const wait = Date.parse(value) - (Date.parse(headers.get('date') ?? '') || Date.now());
+  return Number.isNaN(wait) ? undefined : Math.max(0, wait);
 }
