@@ -128,7 +128,7 @@ describe.each(KINDS)('on the %s store', (kind) => {
     } while (after !== undefined);
     expect(ids.toSorted()).toEqual(made.map(({ id }) => id).toSorted());
     const found = async (filter: Parameters<typeof outbox.list>[0]) =>
-      (await outbox.list(filter)).mails.map(({ subject }) => subject).toSorted();
+      (await outbox.list(filter)).mails.map(({ subject = '' }) => subject).toSorted();
     expect(await found({ tag: 'odd' })).toEqual(['n1', 'n3']);
     expect(await found({ recipient: 'Guest2@example.com' })).toEqual(['n2']);
     expect(await found({ messageId: '<4@contoso.com>' })).toEqual(['n4']);

@@ -41,7 +41,8 @@ const HOUR = 60 * MINUTE;
 
 /** How long a mailbox rests at first, and at most: core's breaker waits alike. */
 const RESTS: Readonly<Record<DiagnosisClass, readonly [number, number]>> = {
-  transient: [30_000, 15 * MINUTE],
+  // A connection that was lost may be had again at once.
+  transient: [5_000, 15 * MINUTE],
   'slow-down': [10_000, 15 * MINUTE],
   // A change in Microsoft 365 takes 30 to 90 minutes to arrive.
   propagation: [5 * MINUTE, 30 * MINUTE],
@@ -71,7 +72,9 @@ export function retryPolicy(maxAge: number): RetryPolicy {
 
 function rest({ class: kind, advice }: Failure, { now, blocks, random }: RetryState): RetryDecision {
   const [first, longest] = RESTS[kind];
-  const until = now + Math.max(advice.wait, growing(first, longest, blocks, random));
+  // What passes by itself gives its advice for one mail; here all of them wait.
+  const asked = kind === 'transient' ? 0 : advice.wait;
+  const until = now + Math.max(asked, growing(first, longest, blocks, random));
   const rested = Array.from({ length: blocks }, (_, before) => growing(first, longest, before, 0));
   const waited = rested.reduce((sum, time) => sum + time, 0);
   const stuck = kind === 'propagation' && waited >= advice.giveUpAfter;
