@@ -1,5 +1,6 @@
 // One run: opens what is sent to, sends, keeps the inbox open, and closes everything again.
 import { runDemo } from './demo.ts';
+import { showFrameworks } from './frameworks.ts';
 import { printProblem } from './problem.ts';
 import type { Settings } from './settings.ts';
 import { openTarget, type Target } from './target.ts';
@@ -19,8 +20,9 @@ export async function run(settings: Settings, { terminal, errors, stop }: RunOpt
   try {
     target = await openTarget(settings);
     await runDemo(target, terminal, { ...settings, signal: stop });
+    await showFrameworks(target, terminal, stop);
     if (target.sandbox !== undefined) {
-      if (settings.once) terminal.line('Without --once, the inbox they arrived in stays open.');
+      if (settings.once) terminal.line('\nWithout --once, the inbox they arrived in stays open.');
       else await keepOpen(target.sandbox.url, terminal, stop);
     }
     return 0;

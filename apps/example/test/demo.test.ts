@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { ACCOUNT, SECRETS } from './fixtures.ts';
 
+const DECORATORS = new URL('decorators.ts', import.meta.url).href;
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 interface Ended {
@@ -21,7 +22,8 @@ interface StartOptions {
 /** Runs the demo from its source until it ends. */
 function runDemo(args: readonly string[], { env = {}, when }: StartOptions = {}): Promise<Ended> {
   const { PATH = '', SystemRoot = '' } = process.env;
-  const child = spawn(process.execPath, ['--conditions=@mailgrant/source', MAIN, ...args], {
+  const asSource = ['--conditions=@mailgrant/source', '--import', DECORATORS];
+  const child = spawn(process.execPath, [...asSource, MAIN, ...args], {
     env: { PATH, SystemRoot, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -59,6 +61,9 @@ describe('the demo', { timeout: 60_000, concurrent: true }, () => {
     expect(stdout).toContain('visits.csv attached');
     expect(stdout).toContain('refused   no-such-person@example.com: 550 5.1.10');
     expect(stdout).toMatch(/\n3 mails, 13 round trips, \d+ ms, 1 token request, 1 connection\n/);
+    expect(stdout).toMatch(
+      /\nThe same from NestJS\n +order +POST \/orders: 202 {"accepted":\["guest@example\.com"\]}\n/,
+    );
     expect(stdout).not.toMatch(SECRETS);
   });
 
