@@ -13,7 +13,8 @@ import { expect, test } from 'vitest';
 import { REDIRECT } from './sandboxed.ts';
 
 const run = promisify(execFile);
-const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const MSAL_CLIENT = fileURLToPath(new URL('./msal-client.ts', import.meta.url));
+const SMTPLIB_CLIENT = fileURLToPath(new URL('./smtplib-client.py', import.meta.url));
 
 /** What a client has to be told. */
 const settingsOf = ({ authority, clientId, clientSecret, scope, smtp, mailbox, ca }: Sandbox): string =>
@@ -33,7 +34,7 @@ test.skipIf(!process.features.typescript)(
     const dir = await mkdtemp(join(tmpdir(), 'mailgrant-msal-'));
     try {
       await writeFile(join(dir, 'ca.pem'), sandbox.ca);
-      const { stdout } = await runWith(settingsOf(sandbox), process.execPath, [file('msal-client.ts')], {
+      const { stdout } = await runWith(settingsOf(sandbox), process.execPath, [MSAL_CLIENT], {
         NODE_EXTRA_CA_CERTS: join(dir, 'ca.pem'),
       });
       expect(stdout).toContain('250 2.0.0 OK');
@@ -70,7 +71,7 @@ test("Python's smtplib sends with a token that urllib got", async (context) => {
     context.skip(missing);
   }
   await using sandbox = await createSandbox();
-  await runWith(settingsOf(sandbox), 'python3', [file('smtplib-client.py')]);
+  await runWith(settingsOf(sandbox), 'python3', [SMTPLIB_CLIENT]);
   expect(sandbox.tokenRequests).toMatchObject([{ grant: 'client_credentials', outcome: 'issued' }]);
   expect(sandbox.inbox.messages).toMatchObject([{ subject: 'From smtplib', identity: { mailbox: sandbox.mailbox } }]);
 });

@@ -36,7 +36,7 @@ test.skipIf(!knowsProxies)('a request goes by way of the proxy the environment n
   await once(proxy.listen(0, '127.0.0.1'), 'listening');
   try {
     const address = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-    const script = fileURLToPath(new URL('store-process.ts', import.meta.url));
+    const script = fileURLToPath(new URL('./store-process.ts', import.meta.url));
     const child = spawn(process.execPath, ['--no-warnings', '--conditions=@mailgrant/source', script], {
       stdio: ['pipe', 'pipe', 'inherit'],
       env: {

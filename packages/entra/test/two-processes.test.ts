@@ -28,7 +28,7 @@ afterEach(() => {
 const store = () => encryptedFileTokenStore({ path, key: Buffer.alloc(32, 7) });
 
 function start(task: StoreTask['task'], sandbox: Sandbox) {
-  const script = fileURLToPath(new URL('store-process.ts', import.meta.url));
+  const script = fileURLToPath(new URL('./store-process.ts', import.meta.url));
   const child = spawn(process.execPath, ['--no-warnings', '--conditions=@mailgrant/source', script], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
