@@ -1,7 +1,7 @@
 export { MailModule } from './mail-module.ts';
 export { MailService } from './mail-service.ts';
-export { MailRegistry, type MailClientFactory, type MailTenants } from './mail-registry.ts';
-export { getMailerToken, InjectMailer, MAIL_CLIENT_FACTORY } from './tokens.ts';
+export { MailRegistry } from './mail-registry.ts';
+export { getMailerToken, InjectMailer } from './tokens.ts';
 export { BeforeMailSend, type MailListenerOptions, OnMailEvent } from './mail-listeners.ts';
 export type { BeforeSend, MailEventName, MailListener } from './mail-events.ts';
 export { MailExceptionFilter } from './mail-exception-filter.ts';

@@ -1,12 +1,22 @@
-// Mail errors as HTTP answers. They name recipients and quote servers: none of that is for whoever made the request.
+// Mail errors as answers to requests. They name recipients and quote servers: none of that is for whoever made the request.
+import type { EventEmitter } from 'node:events';
 import { InputError, MailError } from '@mailgrant/core';
-import { httpProblem } from '@mailgrant/mail';
-import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable, Logger } from '@nestjs/common';
+import { httpProblem, type HttpProblem } from '@mailgrant/mail';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Inject,
+  Injectable,
+  Logger,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { throwError } from 'rxjs';
 
 /**
- * Answers with a fitting status, a general sentence, the error's code and, where it is known, `Retry-After`; logs what happened
- * without addresses. For all controllers: `{ provide: APP_FILTER, useClass: MailExceptionFilter }`.
+ * Answers with a fitting status, a general sentence, the error's code and, where it is known, `Retry-After`; other transports
+ * with sentence and code. Logs what happened without addresses. For all controllers: `{ provide: APP_FILTER, useClass: MailExceptionFilter }`.
  */
 @Injectable()
 @Catch(MailError, InputError)
@@ -18,19 +28,31 @@ export class MailExceptionFilter implements ExceptionFilter<MailError | InputErr
     this.#host = host;
   }
 
-  catch(error: MailError | InputError, host: ArgumentsHost): void {
-    // Other transports have answers of their own.
-    if (host.getType() !== 'http') throw error;
-    const { status, title, code, retryAfter } = httpProblem(error);
+  catch(error: MailError | InputError, host: ArgumentsHost): unknown {
     this.#logger.error(summaryOf(error));
+    const problem = httpProblem(error);
+    const { status, title: message, code } = problem;
+    switch (host.getType<string>()) {
+      case 'http':
+        return this.#reply(host.switchToHttp().getResponse(), problem);
+      case 'rpc':
+        return throwError(() => ({ status: 'error', message, code }));
+      case 'ws':
+        host.switchToWs().getClient<EventEmitter>().emit('exception', { status: 'error', message, code });
+        return undefined;
+      default: // GraphQL shows the messages of errors to its clients
+        throw new HttpException({ statusCode: status, message, code }, status);
+    }
+  }
+
+  #reply(response: unknown, { status, title: message, code, retryAfter }: HttpProblem): void {
     const { httpAdapter } = this.#host;
-    const response: unknown = host.switchToHttp().getResponse();
     if (httpAdapter.isHeadersSent(response)) {
       httpAdapter.end(response);
       return;
     }
     if (retryAfter !== undefined) httpAdapter.setHeader(response, 'Retry-After', String(retryAfter));
-    httpAdapter.reply(response, { statusCode: status, message: title, code }, status);
+    httpAdapter.reply(response, { statusCode: status, message, code }, status);
   }
 }
 

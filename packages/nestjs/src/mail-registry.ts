@@ -37,7 +37,12 @@ export class MailRegistry implements OnApplicationShutdown {
     this.#factory = factory;
   }
 
-  /** Names of the mailers there are at the moment. */
+  /** Names of the mailers of `MailModule`, without those made at run time. */
+  get fixedNames(): readonly string[] {
+    return [...this.#mailers.keys()];
+  }
+
+  /** Names of all mailers there are at the moment. */
   get names(): readonly string[] {
     return [...new Set([...this.#mailers.keys(), ...(this.#tenants?.names ?? [])])];
   }

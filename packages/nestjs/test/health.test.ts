@@ -2,9 +2,10 @@
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
 import { Controller, Get, Inject, Module } from '@nestjs/common';
 import { HealthCheck, HealthCheckService, HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
+import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { MailHealthIndicator, MailHealthModule } from '../src/health/index.ts';
-import { getMailerToken, type MailClient, MailModule, type MailModuleExtras } from '../src/index.ts';
+import { getMailerToken, type MailClient, MailModule, type MailModuleExtras, MailRegistry } from '../src/index.ts';
 import { accountOf, mailTo, PLATFORMS, serve } from './helpers.ts';
 
 let sandbox: Sandbox;
@@ -82,6 +83,20 @@ test.each(PLATFORMS)(
     expect(sandbox.sessions).toEqual([]);
   },
 );
+
+test('tenants are nobody’s business, unless they are asked for', async () => {
+  const app = await Test.createTestingModule({
+    imports: [MailModule.forTenants({ resolve: () => ({ account: accountOf(sandbox) }) }), MailHealthModule],
+  }).compile();
+  await app.get(MailRegistry).resolve('contoso');
+  const mail = app.get(MailHealthIndicator);
+  expect(mail.check()).toEqual({ mail: { status: 'up', mailers: {} } });
+  expect(mail.check('tenant', { mailers: ['contoso'] })).toEqual({
+    tenant: { status: 'up', mailers: { contoso: up } },
+  });
+  expect(() => mail.check('tenant', { mailers: ['fabrikam'] })).toThrow('fabrikam');
+  await app.close();
+});
 
 test('down after a refused login, which it says without addresses', async () => {
   await using app = await start(PLATFORMS[0], {}, { name: 'billing' });

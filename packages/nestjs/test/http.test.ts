@@ -1,8 +1,22 @@
 // What a client of the application gets to see of a failed mail.
+import { EventEmitter } from 'node:events';
+import { ConnectionError } from '@mailgrant/core';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
-import { Body, Controller, Get, HttpException, Inject, Module, NotFoundException, Post } from '@nestjs/common';
-import { APP_FILTER } from '@nestjs/core';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  type ArgumentsHost,
+  Body,
+  Controller,
+  Get,
+  HttpException,
+  Inject,
+  Logger,
+  Module,
+  NotFoundException,
+  Post,
+} from '@nestjs/common';
+import { APP_FILTER, HttpAdapterHost } from '@nestjs/core';
+import { firstValueFrom, type Observable } from 'rxjs';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { MailExceptionFilter, MailModule, MailService } from '../src/index.ts';
 import { accountOf, Lines, PLATFORMS, serve } from './helpers.ts';
 
@@ -99,4 +113,35 @@ test.each(PLATFORMS)('$platform: without the filter nothing leaks either', async
   await app.close();
   expect(await response.text()).not.toMatch(/canary/);
   expect(response.status).toBe(500);
+});
+
+describe('what asked by another way', () => {
+  const error = new ConnectionError('ERR_SMTP_CONNECT', 'no way to canary.example.org for canary@example.org');
+  const filter = new MailExceptionFilter(new HttpAdapterHost());
+  const answer = { status: 'error', message: 'The mail could not be sent at present.', code: 'ERR_SMTP_CONNECT' };
+  const host = (type: string, client?: EventEmitter): ArgumentsHost =>
+    ({ getType: () => type, switchToWs: () => ({ getClient: () => client }) }) as never;
+
+  beforeAll(() => Logger.overrideLogger(false));
+
+  test('a microservice gets an error to pass on', async () => {
+    await expect(firstValueFrom(filter.catch(error, host('rpc')) as Observable<unknown>)).rejects.toEqual(answer);
+  });
+
+  test('a WebSocket client gets the event Nest has for it', () => {
+    const client = new EventEmitter();
+    const heard: unknown[] = [];
+    client.on('exception', (event) => heard.push(event));
+    filter.catch(error, host('ws', client));
+    expect(heard).toEqual([answer]);
+  });
+
+  test('GraphQL, which shows messages, gets one that may be shown', () => {
+    expect(() => filter.catch(error, host('graphql'))).toThrow(
+      expect.objectContaining({
+        message: answer.message,
+        response: { statusCode: 503, message: answer.message, code: answer.code },
+      }),
+    );
+  });
 });

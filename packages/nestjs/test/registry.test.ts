@@ -51,6 +51,7 @@ test('a mailer is made when it is first asked for, once for all who ask', async 
   await one.send(mailTo('ada@example.org'));
   expect(Buffer.from(sandbox.inbox.messages[0]?.raw ?? []).toString()).toMatch(/^X-Tenant: contoso\r$/m);
   expect(registry.names).toEqual(['default', 'contoso']);
+  expect(registry.fixedNames).toEqual(['default']);
   expect([registry.has('contoso'), registry.has('fabrikam')]).toEqual([true, false]);
   expect(registry.get('contoso')).toBe(one);
 });
@@ -89,6 +90,15 @@ test('a mailer nobody uses is closed, and made anew when it is asked for again',
   const second = await started.registry.resolve('contoso');
   expect(second).not.toBe(first);
   await second.send(mailTo('ada@example.org'));
+  expect(asked).toEqual(['contoso', 'contoso']);
+});
+
+test('a mailer that is removed is made anew, from changed settings', async () => {
+  await using started = await start();
+  const first = await started.registry.resolve('contoso');
+  await started.registry.remove('contoso');
+  await expect(first.send(mailTo('ada@example.org'))).rejects.toMatchObject({ code: 'ERR_MAILER_CLOSED' });
+  expect(await started.registry.resolve('contoso')).not.toBe(first);
   expect(asked).toEqual(['contoso', 'contoso']);
 });
 

@@ -6,7 +6,7 @@ import { LoginChecks } from './login-checks.ts';
 import { type MailerReport, reportOf, worstOf } from './mailer-report.ts';
 
 export interface MailHealthOptions {
-  /** Names of the mailers to look at. Default: all there are, those of tenants included. */
+  /** Names of the mailers to look at. Default: those of `MailModule`; who the tenants are is not for everybody. */
   readonly mailers?: readonly string[];
 }
 
@@ -43,7 +43,7 @@ export class MailHealthIndicator {
   /** From what happened so far: nothing is sent, fetched or connected, so it may be asked every second. */
   check<const Key extends string = 'mail'>(
     key: Key = 'mail' as Key,
-    { mailers = this.#registry.names }: MailHealthOptions = {},
+    { mailers = this.#registry.fixedNames }: MailHealthOptions = {},
   ): HealthIndicatorResult<Key> {
     return this.#result(
       key,
@@ -57,7 +57,7 @@ export class MailHealthIndicator {
    */
   async checkLogin<const Key extends string = 'mail'>(
     key: Key = 'mail' as Key,
-    { mailers = this.#registry.names, maxAge = 300_000, deadline = 10_000 }: MailLoginOptions = {},
+    { mailers = this.#registry.fixedNames, maxAge = 300_000, deadline = 10_000 }: MailLoginOptions = {},
   ): Promise<HealthIndicatorResult<Key>> {
     const check = async (name: string): Promise<[string, MailerReport]> => {
       const client = this.#registry.get(name);
