@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readBody, sendJson } from './http.ts';
 
 /** What a handler gets. */
-export interface Call<Source> {
+interface Call<Source> {
   readonly source: Source;
   readonly response: ServerResponse;
   /** What the groups of the path matched. */

@@ -5,7 +5,7 @@ import type { DirectoryHandle } from '../directory-state.ts';
 import type { Entra } from '../entra/entra.ts';
 
 /** What a parameter may be; with `?` it may be left out. */
-export type ParameterKind = `${'text' | 'texts' | 'boolean' | 'boolean or null' | 'number'}${'' | '?'}`;
+type ParameterKind = `${'text' | 'texts' | 'boolean' | 'boolean or null' | 'number'}${'' | '?'}`;
 
 /** One command: the effect of a cmdlet, without its syntax. */
 export interface AdminCommand {

@@ -24,7 +24,7 @@ export interface SignInChoice {
 }
 
 /** How the answer gets to the app: in the query, in the fragment, or as a form its page posts. */
-export type ResponseMode = (typeof RESPONSE_MODES)[number];
+type ResponseMode = (typeof RESPONSE_MODES)[number];
 
 export const RESPONSE_MODES = ['query', 'fragment', 'form_post'] as const;
 

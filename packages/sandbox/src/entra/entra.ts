@@ -58,7 +58,7 @@ export interface IdentityProvider {
 }
 
 /** Where the machine asks for tokens of managed identities. */
-export const IDENTITY_PATHS: ReadonlyMap<string, IdentityShape> = new Map([
+const IDENTITY_PATHS: ReadonlyMap<string, IdentityShape> = new Map([
   ['/metadata/identity/oauth2/token', 'imds'],
   ['/msi/token', 'app-service'],
 ]);
