@@ -18,15 +18,15 @@ export type SentMessage = {
   serverMessageId?: string;
   /** Milliseconds from the first command of the transaction to the server's reply. */
   messageTime: number;
-  /** Bytes, where known beforehand. */
-  messageSize?: number;
+  /** Bytes of the message. */
+  messageSize: number;
   /** All of it, as core has it. */
   receipt: Receipt;
 };
 
 interface Sent {
   readonly messageId: string;
-  readonly size?: number | undefined;
+  readonly size: number;
 }
 
 /** Core's receipt in nodemailer's words. */
@@ -48,7 +48,7 @@ export function toSentMessage(
     response: replyText(receipt.reply),
     ...(queueId !== undefined && /@.+\.outlook\.com$/i.test(queueId) && { serverMessageId: `<${queueId}>` }),
     messageTime: receipt.timings.transaction,
-    ...(size !== undefined && { messageSize: size }),
+    messageSize: size,
     receipt,
   };
 }

@@ -9,6 +9,17 @@ import { piecesOf } from './pieces.ts';
 import { SLICE, slicesOf } from './slices.ts';
 import { chunksOf } from './sources.ts';
 
+/** Bytes of each stream so far. */
+const lengths = new WeakMap<object, number>();
+
+/** How long a message from here has become; its length, when it has been read to its end. */
+export const lengthOf = (message: object): number => lengths.get(message) ?? 0;
+
+function push(stream: Readable, piece: Uint8Array): boolean {
+  lengths.set(stream, lengthOf(stream) + piece.length);
+  return stream.push(piece);
+}
+
 /** The message piece by piece. */
 export function streamOfPieces(root: MimeNode, QuotedPrintableStream: QuotedPrintable): Readable {
   const pieces = readPieces(root, QuotedPrintableStream);
@@ -16,7 +27,7 @@ export function streamOfPieces(root: MimeNode, QuotedPrintableStream: QuotedPrin
     read() {
       inATurnOfItsOwn(stream, () => {
         pieces.next().then(
-          ({ done, value }) => stream.push(done === true ? null : value),
+          ({ done, value }) => (done === true ? stream.push(null) : push(stream, value)),
           (error: Error) => stream.destroy(error),
         );
       });
@@ -65,7 +76,7 @@ export function streamByNodemailer(root: MimeNode): Readable {
     readInSlices(root);
     const composing = root.createReadStream();
     composing.on('data', (piece: Buffer) => {
-      if (!stream.push(lineEnds.repair(piece))) composing.pause();
+      if (!push(stream, lineEnds.repair(piece))) composing.pause();
     });
     composing.once('end', () => stream.push(null));
     composing.once('error', (error) => stream.destroy(error));

@@ -1,28 +1,42 @@
 // A transport for nodemailer.createTransport(): nodemailer composes, core sends.
 import { EventEmitter } from 'node:events';
+import type { Readable } from 'node:stream';
 import { createMailer, type Mailer, type MailerOptions, type OutgoingMail } from '@mailgrant/core';
-import { toBody } from './body.ts';
+import { guardAccess, stricter, type Switches, type Transporter } from './access-guard.ts';
+import { type ContentPolicy, toBody } from './body.ts';
 import { type EnvelopeFields, toEnvelope } from './envelope.ts';
 import { refuseLogin } from './mail.ts';
 import { messageIdOf } from './message-id.ts';
 import { type MimeNode, releaseStreams } from './mime-tree.ts';
 import { withNodemailerFields } from './nodemailer-error.ts';
 import { type SentMessage, toSentMessage } from './sent-message.ts';
+import { lengthOf } from './streams.ts';
 import { version } from './version.ts';
 
 /** What is used of nodemailer's `MailMessage`: the mail as `sendMail()` got it, and what became of it. */
 export interface TransportMail {
-  readonly data: EnvelopeFields & {
-    readonly raw?: unknown;
-    readonly signal?: AbortSignal | undefined;
-    readonly disableFileAccess?: boolean | undefined;
-    readonly disableUrlAccess?: boolean | undefined;
-  };
+  readonly data: EnvelopeFields &
+    Switches & {
+      readonly raw?: unknown;
+      readonly signal?: AbortSignal | undefined;
+      readonly deadline?: number | undefined;
+    };
   readonly message: MimeNode;
 }
 
 /** As nodemailer's own, which say that there is a result; after an error there is none. */
 type Callback<T> = (error: Error | null, result: T) => void;
+
+export interface TransportOptions {
+  /** Lets `path` in content and attachments name files of this machine. Default `false`. A mail may still forbid it. */
+  readonly allowFiles?: boolean | undefined;
+  /** Lets `href`, and `path` with a URL, be fetched. Default `false`: whoever chooses the URL would reach into your network. */
+  readonly allowUrls?: boolean | undefined;
+  /** Milliseconds for each mail, waiting included; `deadline` in a mail says otherwise for that one. Default: none. */
+  readonly deadline?: number | undefined;
+  /** Closes a mailer that was passed in with the transport. Default `false`. */
+  readonly closeMailer?: boolean | undefined;
+}
 
 /** A nodemailer transport over core. */
 export interface MailgrantTransport {
@@ -50,7 +64,7 @@ const IDLE_BELOW = 6;
 
 /**
  * Makes a transport for `nodemailer.createTransport()`, from the options of a mailer or over a mailer you have. Whoever
- * makes the mailer closes it.
+ * makes the mailer closes it. Mails read no files and fetch no URLs unless `options` allow it, whatever plugins there are.
  *
  * ```ts
  * const transporter = nodemailer.createTransport(mailgrantTransport({ provider: 'microsoft365', user, token }));
@@ -59,7 +73,8 @@ const IDLE_BELOW = 6;
  * Errors are core's, with nodemailer's `response`, `responseCode`, `command`, `rejected` and `rejectedErrors` added.
  * @throws TypeError `ERR_INPUT_OPTION`, `ERR_INPUT_ADDRESS` naming the option.
  */
-export function mailgrantTransport(target: MailerOptions | Mailer): MailgrantTransport {
+export function mailgrantTransport(target: MailerOptions | Mailer, options: TransportOptions = {}): MailgrantTransport {
+  const policy = { allowFiles: options.allowFiles === true, allowUrls: options.allowUrls === true };
   const given = isMailer(target);
   // nodemailer's callers send whole lists at once and expect that the rest waits
   const mailer = given ? target : createMailer({ ...target, queue: { whenFull: 'wait', ...target.queue } });
@@ -89,7 +104,7 @@ export function mailgrantTransport(target: MailerOptions | Mailer): MailgrantTra
     async close({ force = false } = {}) {
       // What sendMail() took is the mailer's to wait for as soon as it is composed.
       if (!force) await Promise.allSettled(composing);
-      if (!given) await mailer.close(force ? { deadline: 1 } : {});
+      if (!given || options.closeMailer === true) await mailer.close(force ? { deadline: 1 } : {});
     },
     isIdle,
     on(event, listener) {
@@ -97,17 +112,27 @@ export function mailgrantTransport(target: MailerOptions | Mailer): MailgrantTra
       return transport;
     },
   };
+  // nodemailer shows itself to the transport it is made with.
+  Object.defineProperty(transport, 'mailer', {
+    set(transporter: Transporter) {
+      guardAccess(transporter, policy);
+    },
+  });
   return transport;
 
   async function deliver(mail: TransportMail): Promise<SentMessage> {
-    const handedOver = toOutgoing(mail).then((outgoing) => ({
+    const start = performance.now();
+    const { signal, deadline = options.deadline } = mail.data;
+    const handedOver = toOutgoing(mail, stricter(policy, mail.data)).then((outgoing) => ({
       outgoing,
-      receipt: mailer.send(outgoing, { signal: mail.data.signal }),
+      receipt: mailer.send(outgoing, { signal, deadline: leftOf(deadline, performance.now() - start) }),
     }));
     composing.add(handedOver);
     try {
       const { outgoing, receipt } = await handedOver.finally(() => composing.delete(handedOver));
-      return toSentMessage(mail.message.getEnvelope(), outgoing, await receipt);
+      const sent = await receipt;
+      const { messageId, message, size = lengthOf(message) } = outgoing;
+      return toSentMessage(mail.message.getEnvelope(), { messageId, size }, sent);
     } catch (error) {
       releaseStreams(mail.message);
       throw withNodemailerFields(error);
@@ -129,13 +154,17 @@ export function mailgrantTransport(target: MailerOptions | Mailer): MailgrantTra
 }
 
 interface Outgoing extends OutgoingMail {
+  readonly message: Uint8Array | Readable;
   readonly messageId: string;
 }
 
-async function toOutgoing({ data, message }: TransportMail): Promise<Outgoing> {
+/** What composing has left of a deadline; what is none at all is core's to tell. */
+function leftOf(deadline: number | undefined, elapsed: number): number | undefined {
+  return deadline !== undefined && deadline > 0 ? Math.max(1, deadline - elapsed) : deadline;
+}
+
+async function toOutgoing({ data, message }: TransportMail, policy: ContentPolicy): Promise<Outgoing> {
   refuseLogin(data);
-  // nodemailer composes here, so its switches decide; what they forbid is refused before anything is sent
-  const policy = { allowFiles: !data.disableFileAccess, allowUrls: !data.disableUrlAccess };
   return {
     envelope: toEnvelope(message, data, data.envelope !== undefined),
     messageId: messageIdOf(data.raw) ?? String(message.messageId()),

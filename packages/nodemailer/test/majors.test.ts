@@ -199,6 +199,34 @@ describe.each(MAJORS)('%s', (name, load) => {
     expect((await bytesOf(composed)).toString()).not.toMatch(/[\r\n]X-Injected/);
   });
 
+  test('reads no file and no URL for a plugin before the transport, whatever the mail says', async () => {
+    const transport = mailgrantTransport(accountOf(sandbox));
+    const transporter = nodemailer.createTransport(transport);
+    const read: unknown[] = [];
+    transporter.use('compile', (compiled, done) => {
+      compiled.resolveContent(compiled.data, 'html', (error: Error | null, value?: unknown) => {
+        read.push(value);
+        done(error);
+      });
+    });
+    const fields = {
+      from: sandbox.mailbox,
+      to: 'grace@example.org',
+      disableFileAccess: false,
+      disableUrlAccess: false,
+    };
+    for (const html of [{ path: import.meta.filename }, { href: 'http://127.0.0.1:9/' }]) {
+      await expect(transporter.sendMail({ ...fields, html })).rejects.toMatchObject({
+        code: 'ERR_INPUT_MESSAGE',
+        nodemailerCode: 'EMESSAGE',
+      });
+    }
+    const images = { ...fields, html: { path: import.meta.filename }, attachDataUrls: true };
+    await expect(transporter.sendMail(images)).rejects.toMatchObject({ code: 'ERR_INPUT_MESSAGE' });
+    expect(read).toEqual([]);
+    await transport.close();
+  });
+
   test('sends through the transport, and a signal ends that', async () => {
     const transport = mailgrantTransport(accountOf(sandbox));
     const transporter = nodemailer.createTransport(transport);

@@ -4,16 +4,20 @@ import { AuthenticationError, ConnectionError, createMailer, InputError, ReplyEr
 import { createSandbox, type ExchangeOptions, type Sandbox } from '@mailgrant/sandbox';
 import nodemailer, { type SendMailOptions, type Transporter } from 'nodemailer';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { mailgrantTransport, type SentMessage } from '../src/index.ts';
+import { mailgrantTransport, type SentMessage, type TransportOptions } from '../src/index.ts';
 import { accountOf } from './account.ts';
 
 let sandbox: Sandbox;
 let transporter: Transporter<SentMessage>;
 let mail: SendMailOptions;
 
-async function start(smtp: ExchangeOptions = {}, defaults?: SendMailOptions): Promise<void> {
+async function start(
+  smtp: ExchangeOptions = {},
+  defaults?: SendMailOptions,
+  options: TransportOptions = {},
+): Promise<void> {
   sandbox = await createSandbox({ smtp });
-  transporter = nodemailer.createTransport(mailgrantTransport(accountOf(sandbox)), defaults);
+  transporter = nodemailer.createTransport(mailgrantTransport(accountOf(sandbox), options), defaults);
   mail = { from: `Contoso <${sandbox.mailbox}>`, to: 'grace@example.org', subject: 'Hello', text: 'Hi' };
 }
 
@@ -202,6 +206,20 @@ test('a signal in the mail ends its sending', async () => {
   expect(sandbox.inbox.messages).toEqual([]);
 });
 
+test('[own server] a deadline of the transport or of the mail ends its sending, waiting included', async () => {
+  await start({}, undefined, { deadline: 300 });
+  const late = { code: 'ERR_SMTP_DEADLINE', nodemailerCode: 'ETIMEDOUT', mayHaveBeenSent: false };
+  const patient = { ...mail, deadline: 60_000 };
+  expect((await transporter.sendMail(patient)).accepted).toEqual(['grace@example.org']);
+  sandbox.exchange.next('RCPT', { hang: true });
+  expect(await failure(transporter.sendMail(mail))).toMatchObject(late);
+  sandbox.exchange.next('RCPT', { hang: true });
+  const hurried = { ...mail, deadline: 150 };
+  expect(await failure(transporter.sendMail(hurried))).toMatchObject(late);
+  const senseless = { ...mail, deadline: -1 };
+  expect(await failure(transporter.sendMail(senseless))).toMatchObject({ code: 'ERR_INPUT_OPTION' });
+});
+
 test('close() closes the mailer the transport made', async () => {
   await transporter.sendMail(mail);
   await close(transporter);
@@ -266,7 +284,8 @@ test('more than the queue holds waits unless the options say otherwise', async (
   await close(strict);
 });
 
-test('what cannot be read or may not be is found before anything is sent', async () => {
+test('[own server] what cannot be read or may not be is found before anything is sent', async () => {
+  await start({}, undefined, { allowFiles: true });
   const missing = await failure(transporter.sendMail({ ...mail, attachments: [{ path: '/does/not/exist' }] }));
   expect(missing).toMatchObject({
     code: 'ERR_INPUT_MESSAGE',
@@ -283,8 +302,36 @@ test('what cannot be read or may not be is found before anything is sent', async
   expect(sandbox.sessions).toEqual([]);
 });
 
-test('files are attached as with nodemailer unless the mail forbids it', async () => {
-  await transporter.sendMail({ ...mail, attachments: [{ path: new URL(import.meta.url).pathname }] });
+const HERE = new URL(import.meta.url).pathname;
+
+test('files and URLs are not read, neither by the transport nor by plugins before it', async () => {
+  const contents: SendMailOptions[] = [
+    { attachments: [{ path: HERE }] },
+    { html: { path: HERE } },
+    { raw: { path: HERE } },
+    { html: { href: 'http://127.0.0.1:9/' }, attachDataUrls: true },
+    { html: { path: HERE }, attachDataUrls: true },
+    { attachments: [{ path: HERE }], disableFileAccess: false },
+  ];
+  for (const content of contents) {
+    const error = await failure(transporter.sendMail({ ...mail, ...content }));
+    expect(error).toMatchObject({ code: 'ERR_INPUT_MESSAGE', nodemailerCode: 'EMESSAGE' });
+  }
+  const read: unknown[] = [];
+  transporter.use('compile', (compiled, done) => {
+    compiled.resolveContent(compiled.data, 'html', (error: Error | null, value?: unknown) => {
+      read.push(value);
+      done(error);
+    });
+  });
+  await failure(transporter.sendMail({ ...mail, html: { path: HERE } }));
+  expect(read).toEqual([]);
+  expect(sandbox.sessions).toEqual([]);
+});
+
+test('[own server] files are attached as with nodemailer where the transport allows it and the mail does not forbid it', async () => {
+  await start({}, undefined, { allowFiles: true });
+  await transporter.sendMail({ ...mail, attachments: [{ path: HERE }] });
   const parsed = await sandbox.inbox.messages[0]?.parse();
   expect(parsed?.attachments[0]?.filename).toBe('transport.test.ts');
 });
@@ -332,8 +379,8 @@ test('20 MB arrive as they were attached', { timeout: 60_000 }, async () => {
   const content = Buffer.alloc(20 * 1024 * 1024);
   for (let i = 0; i + 4 <= content.length; i += 4) content.writeUInt32LE(Math.imul(i, 2_654_435_761) >>> 0, i);
   const info = await transporter.sendMail({ ...mail, attachments: [{ filename: 'a.bin', content }] });
-  expect(info).not.toHaveProperty('messageSize');
   const raw = Buffer.from(sandbox.inbox.messages[0]?.raw ?? []);
+  expect(info.messageSize).toBe(raw.length);
   const start = raw.indexOf('\r\n\r\n', raw.indexOf('filename=a.bin'));
   const body = raw.subarray(start, raw.indexOf('\r\n--', start));
   expect(Buffer.from(body.toString('latin1'), 'base64').equals(content)).toBe(true);
