@@ -5,6 +5,7 @@ import { printProblem } from './problem.ts';
 import type { Settings } from './settings.ts';
 import { openTarget, type Target } from './target.ts';
 import type { Terminal } from './terminal.ts';
+import { showWorker } from './worker/show.ts';
 
 export interface RunOptions {
   readonly terminal: Terminal;
@@ -21,6 +22,7 @@ export async function run(settings: Settings, { terminal, errors, stop }: RunOpt
     target = await openTarget(settings);
     await runDemo(target, terminal, { ...settings, signal: stop });
     await showFrameworks(target, terminal, stop);
+    if (settings.worker) await showWorker(target, terminal, stop);
     if (target.sandbox !== undefined) {
       if (settings.once) terminal.line('\nWithout --once, the inbox they arrived in stays open.');
       else await keepOpen(target.sandbox.url, terminal, stop);

@@ -18,6 +18,8 @@ export interface Settings {
   readonly once: boolean;
   /** Show the SMTP conversation. */
   readonly verbose: boolean;
+  /** Show the worker, which takes a while. */
+  readonly worker: boolean;
   /** Absent: send to the sandbox. */
   readonly account: Account | undefined;
   /** What to get wrong on purpose. */
@@ -41,6 +43,7 @@ export const USAGE = `\
 npm run demo                        send three mails, then keep the inbox open
 npm run demo -- --once              stop after the sends
 npm run demo -- --verbose           show the SMTP conversation
+npm run demo -- --no-worker         leave out the worker, which takes a while
 npm run demo -- --fail <mistake>    make a mistake and see it explained:
 ${Object.entries(FAILURES)
   .map(([name, { what }]) => `    ${name.padEnd(32)}${what}`)
@@ -58,7 +61,7 @@ To send through smtp.office365.com instead, set in the environment:
  * @throws UsageError for unknown arguments, or when only a part of the account is set.
  */
 export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): Settings | undefined {
-  const { once, verbose, fail, help } = parse(args);
+  const { once, verbose, fail, help, worker } = parse(args);
   if (help) return undefined;
   if (fail !== undefined && !isFailureName(fail)) {
     throw new UsageError(
@@ -69,18 +72,19 @@ export function readSettings(args: readonly string[], env: NodeJS.ProcessEnv): S
   if (account !== undefined && fail !== undefined) {
     throw new UsageError('--fail is for the sandbox: unset the MAILGRANT_… variables first.');
   }
-  return { once, verbose, account, failure: fail };
+  return { once, verbose, worker, account, failure: fail };
 }
 
 function parse(args: readonly string[]) {
   const options = {
     once: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
+    worker: { type: 'boolean', default: true },
     help: { type: 'boolean', short: 'h', default: false },
     fail: { type: 'string' },
   } as const;
   try {
-    return parseArgs({ args: [...args], options }).values;
+    return parseArgs({ args: [...args], options, allowNegative: true }).values;
   } catch (cause) {
     throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
   }

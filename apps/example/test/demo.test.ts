@@ -23,7 +23,7 @@ interface StartOptions {
 function runDemo(args: readonly string[], { env = {}, when }: StartOptions = {}): Promise<Ended> {
   const { PATH = '', SystemRoot = '' } = process.env;
   const asSource = ['--conditions=@mailgrant/source', '--import', DECORATORS];
-  const child = spawn(process.execPath, [...asSource, MAIN, ...args], {
+  const child = spawn(process.execPath, [...asSource, MAIN, '--no-worker', ...args], {
     env: { PATH, SystemRoot, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -8,7 +8,7 @@ import { createTerminal } from '../src/terminal.ts';
 import { SECRETS } from './fixtures.ts';
 
 async function runDemo(args: readonly string[], stop = new AbortController().signal) {
-  const settings = readSettings(args, {});
+  const settings = readSettings(['--no-worker', ...args], {});
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
   const exitCode = await run(settings!, {
     terminal: createTerminal(stdout),

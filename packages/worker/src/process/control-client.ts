@@ -1,7 +1,9 @@
 // The other end of the local socket: an outbox in another process than the worker.
 import { InputError, type InputErrorCode } from '@mailgrant/core';
 import { request } from 'node:http';
+import { resolve } from 'node:path';
 import type { Outbox, ScheduledMail } from '../outbox/outbox.ts';
+import { socketPathOf } from './control-server.ts';
 import { ProcessError } from './process-error.ts';
 import { collectStreams, decode, encode } from './wire-json.ts';
 
@@ -35,6 +37,17 @@ export function controlClient(path: string): Call {
       });
       call.end(body);
     });
+}
+
+/**
+ * The outbox of a running worker with an embedded store, for other processes of the same user on this machine. Each call is
+ * a conversation of its own: there is nothing to close, and the worker may be started anew in between.
+ *
+ * @param options.dir the store's directory, as in the worker's configuration
+ * @param options.socket instead: the path the configuration has as `socket`
+ */
+export function connectOutbox(options: { readonly dir: string } | { readonly socket: string }): Outbox {
+  return controlOutbox(controlClient('socket' in options ? options.socket : socketPathOf(resolve(options.dir))));
 }
 
 /** The outbox of the worker that listens on `path`. Streams in mails are read here. */
