@@ -10,6 +10,7 @@ import { createSandbox, editApp, editTenant, editUser, type Sandbox } from '@mai
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   adminConsentUrl,
+  CLOUDS,
   entraConnect,
   type EntraConnection,
   entraDelegated,
@@ -461,14 +462,28 @@ describe('managed identity', () => {
   });
 });
 
-describe('a national cloud', () => {
-  test('sends with its scopes; and with those of another cloud it does not', async () => {
+describe('clouds', () => {
+  const clouds = [
+    ['worldwide', 'worldwide'],
+    ['usgov', 'usgov'],
+    ['usgov', 'usgov-dod'],
+    ['china', 'china'],
+  ] as const;
+
+  test.for(clouds)('%s: what is known as %s sends, as an application and as a person', async ([cloud, name]) => {
+    await using sandbox = await createSandbox({ tenants: [{ cloud }] });
+    const known = { ...CLOUDS[name], authority: new URL(sandbox.url).origin };
+    await send(sandbox, application(sandbox, { cloud: known }));
+    expect(last(sandbox)).toMatchObject({ scope: known.applicationScope });
+    const { token } = await connected(sandbox, entraConnect({ ...person(sandbox), cloud: known }));
+    await send(sandbox, token);
+    expect(last(sandbox).scope).toContain(known.delegatedScope);
+    expect(sandbox.inbox.messages).toHaveLength(2);
+  });
+
+  test('the scope of another cloud', async () => {
     await using sandbox = await createSandbox({ tenants: [{ cloud: 'usgov' }] });
-    const { authority } = cloudOf(sandbox);
-    const cloud = (applicationScope: string) => ({ authority, applicationScope });
-    await send(sandbox, application(sandbox, { cloud: cloud('https://outlook.office365.us/.default') }));
-    expect(last(sandbox)).toMatchObject({ scope: 'https://outlook.office365.us/.default' });
-    const other = application(sandbox, { cloud: cloud('https://outlook.office365.com/.default') });
-    expect(await row(send(sandbox, other))).toBe('entra-resource-unknown');
+    const wrong = { ...CLOUDS.worldwide, authority: new URL(sandbox.url).origin };
+    expect(await row(send(sandbox, application(sandbox, { cloud: wrong })))).toBe('entra-resource-unknown');
   });
 });
