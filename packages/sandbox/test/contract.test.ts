@@ -79,6 +79,22 @@ test('a message sent again after its answer was lost is caught', async () => {
   await expect(caseNamed('lost after the dot').run(again)).rejects.toThrow('strictly deep-equal');
 });
 
+test('an adapter that writes into the mail it was given, or leaves listeners on a signal, is caught', async () => {
+  const writing = plain((subject) => ({
+    send: (mail) => subject.send(Object.assign(mail, { subject: 'Hello', cc: [] })),
+  }));
+  await expect(caseNamed('stays as it was').run(writing)).rejects.toThrow('strictly deep-equal');
+  const listening = plain((subject) => ({
+    send: async (mail, { signal } = {}) => {
+      signal?.addEventListener('abort', () => {});
+      return subject.send(mail).catch((error: unknown) => {
+        throw Object.assign(error as Error, { mayHaveBeenSent: false });
+      });
+    },
+  }));
+  await expect(caseNamed('outlives many sends').run(listening)).rejects.toThrow('listeners left on the signal');
+});
+
 test('an error that is no Error, or has no code, is caught', async () => {
   const mute = plain(() => ({ send: () => Promise.reject(new Error('no')) }));
   await expect(caseNamed('a refused message').run(mute)).rejects.toThrow('an error without a code');

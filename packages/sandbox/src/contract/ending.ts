@@ -1,5 +1,6 @@
 // The contract on sends that end early: aborted, out of time, or the adapter closed around them.
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { contractCase } from './bench.ts';
 import type { ContractCase } from './contract.ts';
 
@@ -41,6 +42,15 @@ export const ending: readonly ContractCase[] = [
     abort.abort();
     assert.equal((await failure).mayHaveBeenSent, true, 'mayHaveBeenSent');
     assert.equal(bench.subjects().length, 1, 'copies');
+  }),
+
+  contractCase('a signal that outlives many sends keeps none of them', ['abort'], async (bench) => {
+    const subject = await bench.open();
+    const { signal } = new AbortController();
+    bench.sandbox.exchange.reply('RCPT', '550 5.1.1 Mailbox unavailable');
+    await bench.failsUnsent(subject, {}, { signal });
+    for (let count = 0; count < 3; count += 1) await bench.send(subject, {}, { signal });
+    assert.equal(getEventListeners(signal, 'abort').length, 0, 'listeners left on the signal');
   }),
 
   contractCase('a deadline ends a send that a silent server holds', ['deadline'], async (bench) => {

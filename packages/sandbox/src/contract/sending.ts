@@ -1,6 +1,7 @@
 // The contract on mail that arrives.
 import assert from 'node:assert/strict';
-import { contractCase } from './bench.ts';
+import { randomBytes } from 'node:crypto';
+import { contractCase, OTHER_MAILBOX } from './bench.ts';
 import type { ContractCase } from './contract.ts';
 
 const PICTURE = Buffer.from(Array.from({ length: 3000 }, (_, i) => (i * 7) % 256));
@@ -86,4 +87,47 @@ export const sending: readonly ContractCase[] = [
       assert.ok(maxConnections <= 3, `${maxConnections} connections at once, where a mailbox may have 3`);
     },
   ),
+
+  contractCase('a mail with blind copies only arrives', ['compose'], async (bench) => {
+    const subject = await bench.open();
+    const receipt = await bench.send(subject, { to: [], bcc: ['ada@example.com'] });
+    assert.deepEqual(receipt.accepted, ['ada@example.com']);
+    assert.doesNotMatch(Buffer.from(bench.sandbox.inbox.messages[0]?.raw ?? []).toString('latin1'), /ada@/i);
+  }),
+
+  contractCase('an attachment of two megabytes arrives byte for byte', ['compose'], async (bench) => {
+    const subject = await bench.open();
+    const content = randomBytes(2_000_000);
+    await bench.send(subject, {
+      attachments: [{ filename: 'a.bin', contentType: 'application/octet-stream', content }],
+    });
+    const parsed = await bench.sandbox.inbox.messages[0]?.parse();
+    assert.ok(content.equals(parsed?.attachments[0]?.content ?? Buffer.alloc(0)), 'the attachment is another one');
+  }),
+
+  contractCase('the mail that was handed over stays as it was', ['compose'], async (bench) => {
+    const subject = await bench.open();
+    const attachments = [{ filename: 'a.txt', contentType: 'text/plain', content: Buffer.from('attached') }];
+    const mail = bench.mail({ cc: ['grace@example.org'], html: '<p>Hi</p>', attachments });
+    const before = structuredClone(mail);
+    bench.saw(await subject.send(mail));
+    assert.deepEqual(bench.subjects(), ['Hello']);
+    assert.deepEqual(structuredClone(mail), before);
+  }),
+
+  contractCase('two of a kind in one process know nothing of each other', [], async (bench) => {
+    const [one, other] = await Promise.all([bench.open(), bench.open({ user: OTHER_MAILBOX })]);
+    await Promise.all([
+      bench.send(one, { subject: 'one' }),
+      bench.send(other, { from: OTHER_MAILBOX, subject: 'other' }),
+    ]);
+    await one.close();
+    await bench.send(other, { from: OTHER_MAILBOX, subject: 'still there' });
+    const users = bench.sandbox.inbox.messages.map(({ subject, identity }) => `${subject} by ${identity.mailbox}`);
+    assert.deepEqual(users.toSorted(), [
+      `one by ${bench.sandbox.mailbox}`,
+      `other by ${OTHER_MAILBOX}`,
+      `still there by ${OTHER_MAILBOX}`,
+    ]);
+  }),
 ];
