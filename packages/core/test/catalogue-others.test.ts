@@ -134,7 +134,7 @@ const WAYS: Readonly<Record<Id, Way>> = {
     never: 'whoever signs in meets it, before anything is sent: packages/entra/test/traps.test.ts',
   },
   'oauth-callback': {
-    never: 'whoever signs in meets it, before anything is sent: packages/entra/test/grants.test.ts',
+    never: 'whoever signs in meets it, before anything is sent: packages/entra/test/grants-people.test.ts',
   },
   'oauth-wrong-token': {
     // verify() reads the token before it asks a server; a send asks the server.

@@ -2,7 +2,13 @@
 import { createMailer, type MailerOptions, memoryTokenStore, type Receipt, type TokenSource } from '@mailgrant/core';
 import { explain, type ExplanationId } from '@mailgrant/core/diagnosis';
 import { editTenant, type Sandbox } from '@mailgrant/sandbox';
-import { entraApp, type EntraAppOptions, type EntraConnectOptions, type EntraSource } from '../src/index.ts';
+import {
+  entraApp,
+  type EntraAppOptions,
+  type EntraConnection,
+  type EntraConnectOptions,
+  type EntraSource,
+} from '../src/index.ts';
 
 export const REDIRECT = 'http://localhost/callback';
 export const ADMIN = 'admin@contoso.onmicrosoft.com';
@@ -71,4 +77,17 @@ export function grantInExchange(sandbox: Sandbox, tenantId: string, clientId: st
       };
     }),
   );
+}
+
+/** What Entra was asked last, and who Exchange took the last mail from. */
+export const last = (sandbox: Sandbox) => ({
+  ...sandbox.tokenRequests.at(-1),
+  from: sandbox.inbox.messages.at(-1)?.identity,
+});
+
+/** Has the owner of the mailbox sign in. */
+export async function connected(sandbox: Sandbox, connection: EntraConnection): Promise<EntraConnection> {
+  const { url, state } = await connection.begin();
+  await connection.finish(sandbox.entra.signIn(url, { as: sandbox.mailbox }), { state });
+  return connection;
 }
