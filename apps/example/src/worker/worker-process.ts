@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 // The demo runs from its sources in tests, else as it was built.
 const ENDING = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const MAIN = fileURLToPath(new URL(`main.${ENDING}`, import.meta.resolve('@mailgrant/worker/cli')));
-export const CONFIG = fileURLToPath(new URL(`mailgrant.config.${ENDING}`, import.meta.url));
+const CONFIG = fileURLToPath(new URL(`mailgrant.config.${ENDING}`, import.meta.url));
 
 export interface WorkerProcess {
   readonly pid: number | undefined;

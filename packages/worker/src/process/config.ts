@@ -39,7 +39,7 @@ export interface LoadedConfig {
 }
 
 /** Looked for where none is named. */
-export const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'js', 'mjs'].map((ending) => `mailgrant.config.${ending}`);
+const CONFIG_FILES: readonly string[] = ['ts', 'mts', 'js', 'mjs'].map((ending) => `mailgrant.config.${ending}`);
 
 /**
  * Loads a configuration.

@@ -1,12 +1,12 @@
 // Counters and histograms in Prometheus's text format, version 0.0.4. Eighty lines; docs/decisions/0016 says why not a library.
 
-export type Labels = Readonly<Record<string, string>>;
+type Labels = Readonly<Record<string, string>>;
 
-export interface Counter {
+interface Counter {
   add(labels?: Labels, by?: number): void;
 }
 
-export interface Histogram {
+interface Histogram {
   observe(value: number, labels?: Labels): void;
 }
 

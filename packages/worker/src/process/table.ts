@@ -66,7 +66,7 @@ export function relativeText(moment: number, now: number): string {
 }
 
 /** Subjects and servers' replies come from others: no control characters, nothing that turns the direction of text. */
-export function plain(text: string): string {
+function plain(text: string): string {
   return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu, ' ').trim();
 }
 

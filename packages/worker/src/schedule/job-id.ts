@@ -16,7 +16,7 @@ export function uuidFromName(name: string, namespace: Uint8Array = NAMESPACE): s
 }
 
 /** What names an occurrence: `digest|2026-03-29T07:00:00.000Z`. Ids of schedules hold no `|`. */
-export function occurrenceName(scheduleId: string, occurrence: number): string {
+function occurrenceName(scheduleId: string, occurrence: number): string {
   return `${scheduleId}|${new Date(occurrence).toISOString()}`;
 }
 

@@ -14,7 +14,7 @@ export const MISSED_POLICIES: readonly MissedPolicy[] = ['skip', 'once', 'all'];
 export const ON_TIME = 60_000;
 
 /** How many occurrences `all` makes up for at most. */
-export const MOST_CAUGHT_UP = 1000;
+const MOST_CAUGHT_UP = 1000;
 
 export interface MissedRules {
   readonly missed: MissedPolicy;

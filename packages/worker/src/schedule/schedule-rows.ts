@@ -102,7 +102,7 @@ export async function advanceSchedule(rows: Rows, id: string, now: number): Prom
 }
 
 /** The job of an occurrence; `dueAt` other than its time when it is put off. */
-export function occurrenceJob(
+function occurrenceJob(
   scheduleId: string,
   occurrence: number,
   turn: number = 0,
