@@ -1,4 +1,4 @@
-// The catalogues put together, and the names of all their entries.
+// The catalogues put together, and the names of all their entries. Each is met by sending in test/catalogue-*.test.ts.
 import { AADSTS } from './catalogue/aadsts.ts';
 import { AUTHENTICATION } from './catalogue/authentication.ts';
 import { FALLBACK } from './catalogue/fallback.ts';
