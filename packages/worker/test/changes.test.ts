@@ -139,18 +139,17 @@ describe.each(KINDS)('on the %s store', (kind) => {
 
   test('what cannot be sent is refused at the door', async () => {
     const { outbox } = rig.worker();
-    const refused = (change: object) => expect(outbox.scheduleMail({ ...later(), ...change })).rejects;
-    await refused({ mailbox: 'nobody' }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
-    await refused({ sendAt: Number.NaN }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
-    await refused({ expiresAt: 5 }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
-    await refused({ priority: 1.5 }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
-    await refused({ idempotencyKey: '' }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
-    await refused({ sensitive: true }).toMatchObject({ code: 'ERR_INPUT_OPTION' });
-    await refused({ mail: { envelope: { from: 'a@b', to: ['x\r\ny@z'] }, message: '' } }).toMatchObject({
-      code: 'ERR_INPUT_ADDRESS',
-    });
-    await refused({ mail: { ...rig.mail(), attachments: [{ path: '/etc/hostname' }] } }).toMatchObject({
-      code: 'ERR_INPUT_MESSAGE',
-    });
+    const refusal = (change: object): Promise<unknown> =>
+      outbox.scheduleMail({ ...later(), ...change }).catch((error: { code: unknown }) => error.code);
+    expect(await refusal({ mailbox: 'nobody' })).toBe('ERR_INPUT_OPTION');
+    expect(await refusal({ sendAt: Number.NaN })).toBe('ERR_INPUT_OPTION');
+    expect(await refusal({ expiresAt: 5 })).toBe('ERR_INPUT_OPTION');
+    expect(await refusal({ priority: 1.5 })).toBe('ERR_INPUT_OPTION');
+    expect(await refusal({ idempotencyKey: '' })).toBe('ERR_INPUT_OPTION');
+    expect(await refusal({ sensitive: true })).toBe('ERR_INPUT_OPTION');
+    const envelope = { from: 'a@b', to: ['x\r\ny@z'] };
+    expect(await refusal({ mail: { envelope, message: '' } })).toBe('ERR_INPUT_ADDRESS');
+    const attachments = [{ path: '/etc/hostname' }];
+    expect(await refusal({ mail: { ...rig.mail(), attachments } })).toBe('ERR_INPUT_MESSAGE');
   });
 });

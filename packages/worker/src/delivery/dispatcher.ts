@@ -11,8 +11,10 @@ export interface DispatchedMailbox extends Omit<LaneOptions, 'slot' | 'mailbox'>
 
 interface Due {
   readonly mailbox: string;
-  /** Milliseconds until its next mail is due; at most 0: there is some. */
-  readonly wait: number;
+  /** There is mail that is due, or in some worker's hands. */
+  readonly now: boolean;
+  /** Milliseconds until the next that is not due yet; null: there is none, or the mailbox rests. */
+  readonly wait: number | null;
 }
 
 /** Milliseconds. What another process enqueues without being heard is found after this long. */
@@ -106,12 +108,9 @@ export class Dispatcher {
   /** Milliseconds until the next look. */
   async #look(): Promise<number> {
     let next = LOOK;
-    for (const { mailbox, wait } of await this.#due()) {
-      if (wait > 0) next = Math.min(next, wait);
-      else {
-        next = Math.min(next, LOOK_AGAIN);
-        await this.#serve(mailbox);
-      }
+    for (const { mailbox, now, wait } of await this.#due()) {
+      next = Math.min(next, now ? LOOK_AGAIN : LOOK, wait ?? LOOK);
+      if (now) await this.#serve(mailbox);
     }
     return Math.max(1, Math.ceil(next));
   }
@@ -119,15 +118,16 @@ export class Dispatcher {
   /** By the database's clock, which is the one that makes jobs due. */
   async #due(): Promise<readonly Due[]> {
     const ids = [...this.#mailboxes.keys()];
+    const waiting = sql`mailbox_id = m.id and state in ('scheduled', 'deferred')`;
     const { rows } = await sql<Due>`
-      select m.id as mailbox, (extract(epoch from greatest(n.next_at, m.blocked_until) - clock_timestamp()) * 1000)::double precision as wait
-      from mailgrant.mailbox m cross join lateral (
-        select next_at from mailgrant.mail
-        where mailbox_id = m.id and state in ('scheduled', 'deferred') order by next_at limit 1) n
+      select m.id as mailbox,
+        exists (select from mailgrant.mail where ${waiting} and next_at <= t.now)
+          or exists (select from mailgrant.mail where mailbox_id = m.id and state = 'sending') as now,
+        (extract(epoch from (select min(next_at) from mailgrant.mail where ${waiting} and next_at > t.now) - t.now) * 1000)
+          ::double precision as wait
+      from mailgrant.mailbox m cross join (select clock_timestamp() as now) t
       where m.id = any(${ids}::text[]) and m.paused_at is null
-      union all
-      select mailbox_id, 0 from mailgrant.mail
-      where state = 'sending' and mailbox_id = any(${ids}::text[]) group by mailbox_id`.execute(this.#context.store.db);
+        and (m.blocked_until is null or m.blocked_until <= t.now)`.execute(this.#context.store.db);
     return rows;
   }
 
