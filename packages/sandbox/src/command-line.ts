@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Cloud } from './directory.ts';
 import type { TenantOptions } from './directory-options.ts';
+import type { FaultWord } from './faults/named-fault.ts';
 import { instructions } from './instructions.ts';
 import { createSandbox, type Sandbox } from './sandbox.ts';
 import type { SandboxOptions } from './sandbox-options.ts';
@@ -18,6 +19,7 @@ const HELP = `mailgrant-sandbox: Microsoft 365 on localhost, for mail
   --hve <address>       the High Volume Email account (default: bulk@ the domain)
   --cloud <cloud>       worldwide, usgov or china (default: worldwide)
   --ca-file <path>      write the certificate authority to this PEM file
+  --fault <name>        a fault by its name, until it is cleared (can be given several times; GET /api/faults lists them)
   --refuse <address>    refuse this recipient (can be given several times)
   --help                show this
 
@@ -33,6 +35,7 @@ const OPTIONS = {
   hve: { type: 'string' },
   cloud: { type: 'string' },
   'ca-file': { type: 'string' },
+  fault: { type: 'string', multiple: true },
   refuse: { type: 'string', multiple: true },
   help: { type: 'boolean' },
 } as const;
@@ -123,13 +126,12 @@ export async function runCommand(
   }));
   const sandbox = await start({ tenants: [tenant], smtp: { refuse } }, portsFrom(values));
   const caFile = values['ca-file'] === undefined ? undefined : resolve(values['ca-file']);
-  if (caFile !== undefined) {
-    try {
-      await writeFile(caFile, sandbox.ca);
-    } catch (error) {
-      await sandbox.close();
-      throw error;
-    }
+  try {
+    for (const name of values.fault ?? []) sandbox.fault(name as FaultWord, { times: Infinity });
+    if (caFile !== undefined) await writeFile(caFile, sandbox.ca);
+  } catch (error) {
+    await sandbox.close();
+    throw error;
   }
   print(instructions(sandbox, { caFile, hveAccount: tenant.hve[0] }));
   return sandbox;

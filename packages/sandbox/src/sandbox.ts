@@ -6,6 +6,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { runAdmin } from './admin/admin.ts';
 import type { AdminSource } from './admin/command.ts';
 import { createAuthority } from './certificates.ts';
+import { Clock } from './clock.ts';
 import { findUser } from './directory.ts';
 import { createDirectory } from './create-directory.ts';
 import { type DirectoryHandle, DirectoryState } from './directory-state.ts';
@@ -89,6 +90,11 @@ export interface Sandbox extends AsyncDisposable {
    * @throws Error for a command, a parameter or an object there is none of
    */
   admin(command: string, parameters?: Readonly<Record<string, unknown>>): unknown;
+  /**
+   * Moves the sandbox's clock on by this many milliseconds: tokens, codes and secrets expire, limits are free again.
+   * @throws TypeError for a time that is over
+   */
+  advance(milliseconds: number): void;
   /** Forgets every fault that waits. */
   clearFaults(): void;
   /** Closes every connection and frees the ports. */
@@ -100,7 +106,9 @@ export interface Sandbox extends AsyncDisposable {
  * @throws Error when a port is taken, or when a tenant has no mailbox, no app or an app without a secret
  */
 export async function createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { tenants = [{}], issuers = [], now = Date.now, smtp = {}, ports = {} } = options;
+  const { tenants = [{}], issuers = [], smtp = {}, ports = {} } = options;
+  const clock = new Clock(options.now ?? Date.now);
+  const { now } = clock;
   const directory = new DirectoryState(createDirectory(tenants, issuers, now()), now, smtp.propagationDelay ?? 0);
   const [tenant] = directory.current.tenants;
   const clientId = tenant?.enterpriseApps[0]?.clientId;
@@ -181,6 +189,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     inbox,
     faults,
     admin,
+    clock,
     sessions,
     tokenRequests: () => entra.requests,
     onActivity: (listener) => {
@@ -231,6 +240,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     },
     fault: (name, how) => void faults.byName(name, how),
     admin: (command, parameters = {}) => runAdmin(admin, command, parameters),
+    advance: clock.advance,
     clearFaults: () => faults.clear(),
     close,
     [Symbol.asyncDispose]: close,

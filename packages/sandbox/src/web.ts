@@ -4,6 +4,7 @@ import { TLSSocket } from 'node:tls';
 import { ADMIN_ROUTES } from './admin/api.ts';
 import type { AdminSource } from './admin/command.ts';
 import { handleApi } from './api.ts';
+import { type Clock, CLOCK_ROUTES } from './clock.ts';
 import type { Entra } from './entra/entra.ts';
 import { FAULT_ROUTES, type FaultSource } from './faults/api.ts';
 import { sendJson } from './http.ts';
@@ -12,10 +13,10 @@ import { handlePage } from './page/page.ts';
 
 export interface WebParts {
   readonly entra: Entra;
-  readonly api: ApiSource & FaultSource & { readonly admin: AdminSource };
+  readonly api: ApiSource & FaultSource & { readonly admin: AdminSource; readonly clock: Clock };
 }
 
-const ROUTES = [...INBOX_ROUTES, ...FAULT_ROUTES, ...ADMIN_ROUTES];
+const ROUTES = [...INBOX_ROUTES, ...FAULT_ROUTES, ...ADMIN_ROUTES, ...CLOCK_ROUTES];
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d+)?$/i;
 

@@ -105,6 +105,21 @@ test('the ready-made tenant sends by each way: SMTP, High Volume Email, a manage
   expect(worldwide.inbox.messages).toHaveLength(1);
 });
 
+test('faults can be there from the start, until they are cleared', async () => {
+  await using sandbox = await runCommand(
+    [...FREE, '--fault', 'login-refused', '--fault', 'token-throttled'],
+    {},
+    () => {},
+  );
+  expect(sandbox?.faults.map(({ name, left }) => [name, left])).toEqual([
+    ['token-throttled', Infinity],
+    ['login-refused', Infinity],
+  ]);
+  await expect(runCommand([...FREE, '--fault', 'no-such'], {}, () => {})).rejects.toThrow(
+    'there is no fault "no-such"',
+  );
+});
+
 test('a port asked for must be free; help and mistakes start nothing', async () => {
   const server = createServer();
   await new Promise<void>((resolve) => {
