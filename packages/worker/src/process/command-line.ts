@@ -64,7 +64,10 @@ export async function runWorkerCommand(args: readonly string[], options: Command
       stderr(`\`${program} ${name} --help\` says how it is used.\n`);
       return 2;
     }
-    if (typeof code === 'string' && code.startsWith('ERR_')) stderr(`(${code}; docs/errors.md tells more)\n`);
+    if (typeof code === 'string' && code.startsWith('ERR_')) {
+      const page = /^ERR_(?:STORE|WORKER)_/.test(code) ? 'docs/worker-errors.md' : 'docs/errors.md';
+      stderr(`(${code}; ${page} tells more)\n`);
+    }
     return 1;
   }
 }
@@ -116,8 +119,7 @@ function parse(command: Command, args: readonly string[]) {
       options: { ...command.options, ...COMMON },
       allowPositionals: true,
     });
-    const takesPositionals = /<id>|<file>/.test(command.usage);
-    if (positionals.length > 0 && !takesPositionals) {
+    if (positionals.length > 0 && command.positionals !== true) {
       throw new UsageError(`It takes no ${JSON.stringify(positionals[0])}.`);
     }
     return { values: values as CommandContext['values'], positionals };

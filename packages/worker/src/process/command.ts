@@ -34,6 +34,8 @@ export interface Command {
   readonly summary: string;
   /** What follows the name, and what the options mean. */
   readonly usage: string;
+  /** It takes ids of mails, or the name of a file. */
+  readonly positionals?: true;
   readonly options?: NonNullable<ParseArgsConfig['options']>;
   /** @returns the exit code: 0, or 1 where something could not be done */
   run(context: CommandContext): Promise<number>;

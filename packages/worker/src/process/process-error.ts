@@ -1,6 +1,6 @@
 // What the commands say when something is in the way: a sentence, and the exit code that goes with it.
 
-/** Codes of {@link ProcessError}; docs/errors.md says what to do about each. */
+/** Codes of {@link ProcessError}; docs/worker-errors.md says what to do about each. */
 export const PROCESS_ERROR_CODES = [
   'ERR_WORKER_CONFIG',
   'ERR_WORKER_SOCKET',

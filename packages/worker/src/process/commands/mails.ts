@@ -74,8 +74,9 @@ async function printMails(
   states: readonly MailState[] | undefined,
   none: string,
 ): Promise<number> {
+  const filter = filterOf(context.values);
   const { outbox } = await context.access();
-  const { mails, next } = await outbox.list({ ...filterOf(context.values), state: states });
+  const { mails, next } = await outbox.list({ ...filter, state: states });
   if (context.json) context.print(jsonText(mails));
   else if (mails.length === 0) context.print(`${none}\n`);
   else {
@@ -123,6 +124,7 @@ const show: Command = {
   name: 'show',
   summary: 'everything about one mail: recipients, attempts, replies',
   usage: 'show <id>',
+  positionals: true,
   async run(context) {
     const [id] = idsOf(context);
     const { outbox } = await context.access();
@@ -171,6 +173,7 @@ const cancel: Command = {
   name: 'cancel',
   summary: 'do not send a mail',
   usage: 'cancel <id>…',
+  positionals: true,
   run: (context) => changeEach(context, (outbox, id) => outbox.cancel(id)),
 };
 
@@ -178,6 +181,7 @@ const sendNow: Command = {
   name: 'send-now',
   summary: 'do not wait any longer with a mail; limits and pauses still hold',
   usage: 'send-now <id>…',
+  positionals: true,
   run: (context) => changeEach(context, (outbox, id) => outbox.sendNow(id)),
 };
 
@@ -185,6 +189,7 @@ const retry: Command = {
   name: 'retry',
   summary: 'send a mail after all that is dead, expired, cancelled or suppressed',
   usage: 'retry <id>…',
+  positionals: true,
   run: (context) => changeEach(context, (outbox, id) => outbox.retry(id)),
 };
 
@@ -219,6 +224,7 @@ in-doubt <id>… --sent | --resend | --drop
   --resend             send it again; a second copy is possible
   --drop               whether or not it was sent, leave it
 ${FILTER_USAGE}`,
+  positionals: true,
   options: {
     ...FILTER_OPTIONS,
     sent: { type: 'boolean' },
