@@ -116,6 +116,11 @@ export interface Mailer {
   ready(): Promise<void>;
   /** How it stands, from what happened so far: nothing is sent or fetched to find out. */
   health(): MailerHealth;
+  /**
+   * Tries again at once what failures hold back, for whoever repaired what was wrong: a new secret, a new sign-in, a right
+   * that was granted. Limits stay, and what still fails is held back again.
+   */
+  resume(): void;
   /** Waits for what was accepted, says goodbye to the server, refuses what comes later. The first call's deadline counts. */
   close(options?: CloseOptions): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -244,6 +249,10 @@ export function createMailer(options: MailerOptions): Mailer {
         state.error === undefined ? [] : [`the access token could not be renewed: ${state.error.message}`];
       const degraded = status === 'up' && failing.length > 0 ? 'degraded' : status;
       return { status: degraded, reasons: [...reasons, ...failing], pending: backlog.length, token: state };
+    },
+    resume() {
+      token.resume();
+      pools.resume();
     },
     close,
     [Symbol.asyncDispose]: () => close(),

@@ -1,7 +1,14 @@
 // The mailer against the sandbox: real sockets, real TLS, real tokens.
-import { type Sandbox, type SandboxOptions, createSandbox } from '@mailgrant/sandbox';
+import { type Sandbox, type SandboxOptions, createSandbox, editMailbox } from '@mailgrant/sandbox';
 import { expect, test } from 'vitest';
-import { type Mailer, type MailerOptions, type OutgoingMail, clientCredentials, createMailer } from '../src/index.ts';
+import {
+  type Mailer,
+  type MailerOptions,
+  type OutgoingMail,
+  TokenError,
+  clientCredentials,
+  createMailer,
+} from '../src/index.ts';
 
 interface Bench extends AsyncDisposable {
   readonly sandbox: Sandbox;
@@ -434,4 +441,33 @@ test('the health of many mailboxes stays readable', async () => {
   expect(status).toBe('down');
   expect(reasons).toHaveLength(11);
   expect(reasons.at(-1)).toBe('and 2 more like these');
+});
+
+test('a mailbox that was not connected sends as soon as somebody has signed in', async () => {
+  await using b = await bench();
+  const { tokenEndpoint, clientId, clientSecret, scope, smtp, ca, mailbox: user } = b.sandbox;
+  const consented = clientCredentials({ tokenEndpoint, clientId, clientSecret, scope });
+  let connected = false;
+  const token = () =>
+    connected ? consented() : Promise.reject(new TokenError('ERR_OAUTH_NOT_CONNECTED', 'nobody has signed in'));
+  await using mailer = createMailer({ provider: 'microsoft365', ...smtp, ca, user, token });
+  await expect(mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_OAUTH_NOT_CONNECTED' });
+  await expect(mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_OAUTH_NOT_CONNECTED' });
+  connected = true;
+  await mailer.send(b.mail());
+  expect(mailer.health().status).toBe('up');
+});
+
+test('whoever repaired what was wrong need not wait: resume() tries again at once', async () => {
+  await using b = await bench();
+  const { directory, mailbox } = b.sandbox;
+  const switchSmtpAuth = (enabled: boolean): void =>
+    directory.update((before) => editMailbox(before, mailbox, (each) => ({ ...each, smtpAuth: enabled })));
+  switchSmtpAuth(false);
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED' });
+  switchSmtpAuth(true);
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_MAILER_SUSPENDED' });
+  b.mailer.resume();
+  await b.mailer.send(b.mail());
+  expect(b.mailer.health().status).toBe('up');
 });

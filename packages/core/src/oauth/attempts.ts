@@ -28,6 +28,8 @@ export function failedAttempt(
   { now, random, usableUntil }: { now: number; random: () => number; usableUntil: number },
 ): Attempts {
   const failures = before.failures + 1;
+  // Nothing was asked of anybody, and the moment somebody signs in it will work.
+  if (isUnconnected(error)) return { failures, error, nextAttemptAt: now };
   const { first, most } = isTransient(error) ? TRANSIENT : REFUSED;
   const wait = Math.min(most, first * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2);
   const retryAfter = error instanceof TokenError ? error.retryAfter : undefined;
@@ -38,3 +40,6 @@ export function failedAttempt(
   const nextAttemptAt = usableUntil > now ? Math.min(now + wait, usableUntil) : now + wait;
   return { failures, error, nextAttemptAt };
 }
+
+const isUnconnected = (error: Error): boolean =>
+  error instanceof TokenError && error.code === 'ERR_OAUTH_NOT_CONNECTED';

@@ -60,6 +60,8 @@ export interface CachedTokenSource {
    */
   reject(token: AccessToken): void;
   state(): TokenState;
+  /** Ends the pause after a failure: the next request goes to the source. */
+  resume(): void;
 }
 
 /**
@@ -79,6 +81,7 @@ export function cached(source: TokenSource, options: CacheOptions = {}): CachedT
   return Object.assign((request?: CachedTokenRequest) => cache.get(request), {
     reject: (token: AccessToken) => cache.reject(token),
     state: () => cache.state(),
+    resume: () => cache.resume(),
   });
 }
 
@@ -134,6 +137,10 @@ class TokenCache {
       this.#held = undefined;
     }
     if (!known) tell(this.#options.onEvent, { type: 'refused', expiresAt: token.expiresAt });
+  }
+
+  resume(): void {
+    this.#attempts = NO_FAILURE;
   }
 
   state(): TokenState {

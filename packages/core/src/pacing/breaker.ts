@@ -69,6 +69,11 @@ export class Breaker {
     return 'probe';
   }
 
+  /** Forgets what opened it. */
+  close(): void {
+    this.succeeded(true);
+  }
+
   /** An attempt that was under way before it opened says nothing about now: only the probe closes it. */
   succeeded(probe: boolean): void {
     if (this.#until !== 0 && !probe) return;

@@ -166,6 +166,13 @@ export class Gate {
     if (this.#senders.size >= MANY_SENDERS && oldest !== undefined) this.#senders.delete(oldest);
   }
 
+  /** Forgets the failures; the limits stay. */
+  resume(): void {
+    this.#mailbox.close();
+    this.#login.close();
+    this.#senders.clear();
+  }
+
   loginSucceeded(): void {
     this.#login.succeeded(true);
   }

@@ -37,6 +37,10 @@ export class PoolSet {
     return { status, reasons };
   }
 
+  resume(): void {
+    for (const pool of this.#pools.values()) pool.resume();
+  }
+
   async close(deadline: number): Promise<void> {
     await Promise.all([...this.#pools.values()].map((pool) => pool.close(deadline)));
   }

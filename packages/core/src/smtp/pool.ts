@@ -155,6 +155,14 @@ export class Pool {
     return this.#options.gate.health();
   }
 
+  /** Tries at once what failures hold back. */
+  resume(): void {
+    this.#options.gate.resume();
+    this.#openBefore = 0;
+    this.#noMoreBefore = 0;
+    this.#dispatch();
+  }
+
   /** Lets what was accepted finish, at most `deadline` milliseconds; then closes everything. */
   async close(deadline: number): Promise<void> {
     this.#closing = true;

@@ -46,6 +46,8 @@ export function fakeMailer(): FakeMailer {
       token: [],
     }),
     ready: async () => undefined,
+    resume: () => undefined,
+    resume: () => undefined,
     health: () => ({ status: 'up', reasons: [], pending: 0, token: FRESH }),
     close: async () => void (closed = true),
     [Symbol.asyncDispose]: async () => void (closed = true),

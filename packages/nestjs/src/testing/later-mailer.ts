@@ -8,6 +8,7 @@ export function laterMailer(name: string, mailer: () => MailClient): MailClient 
     sendMail: (mail, options) => mailer().sendMail(mail, options),
     verify: (options) => mailer().verify(options),
     health: () => mailer().health(),
+    resume: () => mailer().resume(),
     on: (event, listener) => mailer().on(event, listener),
     close: (options) => mailer().close(options),
     [Symbol.asyncDispose]: () => mailer()[Symbol.asyncDispose](),
