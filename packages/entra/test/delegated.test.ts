@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { encryptedFileTokenStore, memoryTokenStore, Secret, type TokenStore } from '@mailgrant/core';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -428,14 +429,17 @@ describe('device code', () => {
 
   test('the wait can be given up, at once', async () => {
     const controller = new AbortController();
-    const polled = new Promise<void>((resolve) => {
-      server.answers(device({ interval: 60 }), (response, seen) => {
-        pending(response, seen);
-        resolve();
-      });
-    });
-    const { finished } = await codes().begin({ signal: controller.signal });
-    await polled;
+    server.answers(device({ interval: 60 }), pending);
+    let polls = 0;
+    const inMemory: typeof fetch = async (url, init) => {
+      const response = await fetch(url, init);
+      const body = await response.text();
+      polls += 1;
+      return new Response(body, response);
+    };
+    const { finished } = await codes({ fetch: inMemory }).begin({ signal: controller.signal });
+    while (polls < 2) await nextTurn();
+    for (let turn = 0; turn < 10; turn += 1) await nextTurn(); // MSAL waits for its next poll, a minute away
     controller.abort(new Error('enough'));
     await expect(finished).rejects.toThrow('enough');
     await expect(codes().begin({ signal: controller.signal })).rejects.toThrow('enough');
