@@ -67,12 +67,13 @@ export class MailRegistry implements OnApplicationShutdown {
   }
 
   /**
-   * The mailer of this name, made if need be. Ask for it at every use, do not keep it: one that nobody uses for a while is
-   * closed.
-   * @throws when `MailModule.forTenants()` knows none of this name, and what its `resolve` throws
+   * The mailer that `MailModule.forTenants()` has for this name, made if need be. Ask for it at every use, do not keep it: one
+   * that nobody uses for a while is closed. A tenant who calls himself like a mailer of the application does not get it.
+   * Without `forTenants()` it is what `get(name)` returns.
+   * @throws when there is none of this name, and what `resolve` of the options throws
    */
   async resolve(name: string): Promise<MailClient> {
-    if (this.#tenants === undefined || this.#mailers.has(name)) return this.get(name);
+    if (this.#tenants === undefined) return this.get(name);
     const client = await this.#tenants.resolve(name);
     this.#listeners.hear(client);
     return client;
@@ -118,6 +119,10 @@ export class MailRegistry implements OnApplicationShutdown {
 
   /** @internal */
   useTenants({ resolve, ...options }: MailTenantsOptions): void {
+    if (this.#tenants !== undefined) {
+      new Logger('MailModule').warn('MailModule.forTenants() is there twice. The first one is used.');
+      return;
+    }
     this.#tenants = this.#factory.tenants({
       ...options,
       resolve: async (name) => {

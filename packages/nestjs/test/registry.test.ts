@@ -11,7 +11,7 @@ import {
   type MailTenantsOptions,
   type MailTenantsOptionsFactory,
 } from '../src/index.ts';
-import { accountOf, mailTo } from './helpers.ts';
+import { accountOf, Lines, mailTo } from './helpers.ts';
 
 let sandbox: Sandbox;
 let asked: string[];
@@ -56,15 +56,39 @@ test('a mailer is made when it is first asked for, once for all who ask', async 
   expect(registry.get('contoso')).toBe(one);
 });
 
-test("the application's own mailers are resolved by name as well, without asking", async () => {
+test('a tenant with the name of a mailer of the application gets his own', async () => {
   await using started = await start();
-  expect((await started.registry.resolve('default')).name).toBe('default');
-  expect(asked).toEqual([]);
+  const { registry } = started;
+  const tenant = await registry.resolve('default');
+  expect(asked).toEqual(['default']);
+  expect(registry.get('default')).not.toBe(tenant);
+});
+
+test('without tenants the mailers of the application are resolved by name', async () => {
+  const app = await Test.createTestingModule({
+    imports: [MailModule.forRoot({ name: 'billing', account: accountOf(sandbox) })],
+  }).compile();
+  const registry = app.get(MailRegistry);
+  expect(await registry.resolve('billing')).toBe(registry.get('billing'));
+  await expect(registry.resolve('contoso')).rejects.toMatchObject({ code: 'ERR_MAIL_CLIENT_UNKNOWN' });
+  await app.close();
+});
+
+test('forTenants() twice: a warning, and the first one is used', async () => {
+  const lines = new Lines();
+  const app = await Test.createTestingModule({
+    imports: [MailModule.forTenants({ resolve: accountFor }), MailModule.forTenants({ resolve: () => undefined })],
+  })
+    .setLogger(lines)
+    .compile();
+  expect((await app.get(MailRegistry).resolve('contoso')).name).toBe('contoso');
+  expect(lines.lines).toEqual(['warn [MailModule] MailModule.forTenants() is there twice. The first one is used.']);
+  await app.close();
 });
 
 test('a tenant nobody knows is an error with a code', async () => {
   await using started = await start();
-  await expect(started.registry.resolve('nobody')).rejects.toMatchObject({ code: expect.stringMatching(/^ERR_/) });
+  await expect(started.registry.resolve('nobody')).rejects.toMatchObject({ code: 'ERR_MAIL_CLIENT_UNKNOWN' });
   expect(() => started.registry.get('fabrikam')).toThrow(/fabrikam/);
 });
 
