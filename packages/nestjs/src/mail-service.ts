@@ -49,11 +49,6 @@ export class MailService implements Omit<MailClient, 'close' | typeof Symbol.asy
     this.#client.resume();
   }
 
-  /** Tries again at once what failures hold back, for whoever repaired what was wrong. */
-  resume(): void {
-    this.#client.resume();
-  }
-
   /** Calls the listener at each such event until the returned function is called. */
   on<E extends keyof MailEvents>(event: E, listener: (event: MailEvents[E]) => void): () => void {
     return this.#client.on(event, listener);

@@ -7,7 +7,6 @@ export function laterMailer(name: string, mailer: () => MailClient): MailClient 
     send: (mail, options) => mailer().send(mail, options),
     sendMail: (mail, options) => mailer().sendMail(mail, options),
     verify: (options) => mailer().verify(options),
-    resume: () => mailer().resume(),
     health: () => mailer().health(),
     resume: () => mailer().resume(),
     on: (event, listener) => mailer().on(event, listener),
