@@ -251,13 +251,14 @@ export class SimulatedDisk {
         if (/w/.test(flags)) this.#touchFile(path, true);
         const file = this.#find(path);
         if (file === undefined || isFolder(file)) return handle;
-        const { writeFile, sync } = handle;
+        const write = handle.writeFile.bind(handle);
+        const sync = handle.sync.bind(handle);
         handle.writeFile = async (data: Uint8Array) => {
-          await writeFile.call(handle, data);
+          await write(data);
           this.#bytes(file, data, file.bytes.length);
         };
         handle.sync = async () => {
-          await sync.call(handle);
+          await sync();
           this.#flush(file);
         };
         return handle;
