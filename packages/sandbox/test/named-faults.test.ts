@@ -256,12 +256,17 @@ describe('by address', () => {
     expect(await meet(sandbox, 'AUTH')).toMatch(/^235 /);
   });
 
-  test('a fault whose point is over strikes the next time: the next connection, the next token', async () => {
+  test('a fault whose point is over strikes the next time: the next connection, the next token, the next mail', async () => {
     await using sandbox = await start();
-    await send(sandbox, ['fault+service-not-active@example.com', 'fault+token-throttled@example.com']);
+    const over = ['service-not-active', 'token-throttled', 'server-busy'];
+    await send(
+      sandbox,
+      over.map((name) => `fault+${name}@example.com`),
+    );
     expect(sandbox.inbox.messages).toHaveLength(1);
     expect(await meet(sandbox, 'GREETING')).toMatch(/^421 4\.3\.2 /);
     expect((await requestToken(sandbox)).status).toBe(429);
+    expect(await meet(sandbox, 'MAIL')).toMatch(/^451 4\.7\.500 /);
   });
 
   test('a word that stands for nothing is refused with that word', async () => {

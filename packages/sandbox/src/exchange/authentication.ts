@@ -42,7 +42,7 @@ async function xoauth2(dialog: Dialog, initial: string | undefined): Promise<Ide
     return refuse(dialog, dialog.refusals.authenticationFailed());
   }
   const { user, token } = credentials;
-  dialog.provoke(user);
+  dialog.provoke(user, 'AUTH');
   const context = { directory: directory(), keys: await keys(), now: now() };
   const outcome = await (hve === undefined
     ? authenticate(user, token, context)

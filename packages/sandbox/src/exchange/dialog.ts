@@ -1,7 +1,13 @@
 // A connection with the script of faults between it and the session: every reply goes through answer().
 import type { Connection } from './connection.ts';
 import type { ExchangeContext } from './context.ts';
-import { type CertificateFault, createExchangeFaults, type ExchangeFault, type FaultPoint } from './fault.ts';
+import {
+  type CertificateFault,
+  createExchangeFaults,
+  type ExchangeFault,
+  type FaultPoint,
+  FAULT_POINTS,
+} from './fault.ts';
 import { faultWordOf, readFault } from '../faults/named-fault.ts';
 import { Disconnected } from './input.ts';
 import { Refusals } from './replies.ts';
@@ -9,8 +15,7 @@ import { Refusals } from './replies.ts';
 // Exchange takes tokens of any length it issues; this only bounds memory.
 const LINE_LIMIT = 65_536;
 
-/** Where a session that has come to an address does not come again. */
-const OVER: ReadonlySet<FaultPoint> = new Set(['GREETING', 'EHLO', 'STARTTLS', 'AUTH']);
+const orderOf = (point: FaultPoint): number => FAULT_POINTS.indexOf(point);
 
 export class Dialog {
   readonly connection: Connection;
@@ -49,17 +54,18 @@ export class Dialog {
   }
 
   /**
-   * Sets the fault an address asks for: for this session where its point is still to come, else for the next one.
+   * Sets the fault an address asks for that came `at` this point: for this session where the fault's point is still to
+   * come, else for whoever comes to it next.
    * @returns why not, for an address that asks for a fault there is none of
    */
-  provoke(address: string): string | undefined {
+  provoke(address: string, at: FaultPoint): string | undefined {
     const word = faultWordOf(address);
     if (word === undefined) return undefined;
     const fault = readFault(word);
     if (fault === undefined) return this.refusals.unknownFault(word);
     this.note(`${address} asks for the fault ${fault.name}: ${fault.says}`);
     if (fault.on === 'entra') this.context.provokeEntra(fault.fault, fault.name);
-    else if (OVER.has(fault.point)) this.context.faults.add(fault.point, fault.fault, fault.name);
+    else if (orderOf(fault.point) < orderOf(at)) this.context.faults.add(fault.point, fault.fault, fault.name);
     else this.#provoked.add(fault.point, fault.fault, fault.name);
     return undefined;
   }

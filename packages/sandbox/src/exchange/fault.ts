@@ -5,6 +5,7 @@ import { FaultList } from '../faults/fault-list.ts';
 /** Where in a conversation a fault strikes: the reply to this command, to the end of the message, or the greeting. */
 export type FaultPoint = (typeof FAULT_POINTS)[number];
 
+/** In the order a session comes to them. */
 export const FAULT_POINTS = [
   'GREETING',
   'EHLO',

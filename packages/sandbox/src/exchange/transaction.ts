@@ -108,7 +108,7 @@ export class Transaction {
     if (hve !== undefined && !mayUseSender(identity, address)) {
       return { reply: this.#dialog.refusals.otherEnvelopeSender() };
     }
-    const unknownFault = this.#dialog.provoke(address);
+    const unknownFault = this.#dialog.provoke(address, 'MAIL');
     if (unknownFault !== undefined) return { reply: unknownFault };
     return { reply: replies.senderOk, open: { from: address, body, utf8, to: [], refused: [], chunks: undefined } };
   }
@@ -144,7 +144,7 @@ export class Transaction {
       this.#failed('too many recipients');
       return replies.tooManyRecipients;
     }
-    const unknownFault = this.#dialog.provoke(address);
+    const unknownFault = this.#dialog.provoke(address, 'RCPT');
     if (unknownFault !== undefined) return unknownFault;
     const rule = options.refuse.find(({ match }) =>
       typeof match === 'string' ? match.toLowerCase() === address.toLowerCase() : new RegExp(match).test(address),
