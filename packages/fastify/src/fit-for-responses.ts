@@ -46,7 +46,6 @@ export function answerableClient(client: MailClient): MailClient {
     verify: (options) => answerable(() => client.verify(options)),
     health: () => client.health(),
     resume: () => client.resume(),
-    resume: () => client.resume(),
     on: (event, listener) => client.on(event, listener),
     close: (options) => client.close(options),
     [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),

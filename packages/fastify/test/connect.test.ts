@@ -26,6 +26,10 @@ describe.each(FASTIFYS)('Fastify %s', (_, create) => {
     await using started = await startConnectApp({ create });
     const { app, sandbox, connection, url } = started;
     const browser = started.browser();
+    const hello = { from: MAILBOX, to: 'ada@example.org', subject: 'Connected', text: 'Hi' };
+    await expect(app.mail.send(hello)).rejects.toMatchObject({ code: 'ERR_OAUTH_NOT_CONNECTED' });
+    await expect.poll(() => app.mail.health().status, { timeout: 10_000 }).toBe('down');
+
     const signIn = await begin(started, browser);
     expect(signIn.url.origin).toBe(new URL(sandbox.authority).origin);
     expect(Object.fromEntries(signIn.url.searchParams)).toMatchObject({
@@ -39,7 +43,7 @@ describe.each(FASTIFYS)('Fastify %s', (_, create) => {
     expect(bare(done)).toContain('The mailbox is connected');
     expect(await connection.state()).toMatchObject({ account: { username: MAILBOX } });
 
-    await app.mail.send({ from: MAILBOX, to: 'ada@example.org', subject: 'Connected', text: 'Hi' });
+    await app.mail.send(hello);
     expect(sandbox.inbox.messages.map(({ subject, identity }) => [subject, identity.user])).toEqual([
       ['Connected', MAILBOX],
     ]);

@@ -10,7 +10,7 @@ import mail, {
 } from '../src/index.ts';
 import connect from '../src/connect/index.ts';
 
-declare module '../src/mailers.ts' {
+declare module '../src/index.ts' {
   interface MailerNames {
     billing: true;
     reports: true;

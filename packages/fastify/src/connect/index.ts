@@ -12,7 +12,8 @@ export type { AuthorizeHook, ConnectableMailbox, ConnectedAccount, ConnectEvent,
  * - `GET callback` is where Microsoft sends the browser back to: the `redirectUri` of the mailbox;
  * - `POST disconnect` forgets the consent.
  *
- * `?name=` names the mailbox where there are several. Programs that accept `application/json` get JSON.
+ * `?name=` names the mailbox where there are several; a mailer of `fastify.mail` that has the same name tries again at once what
+ * failed before. Programs that accept `application/json` get JSON.
  * @throws FastifyError `FST_MAIL_CONNECT_OPTIONS`, when it is registered without `authorize` among others.
  */
 const connect: FastifyPluginAsync<ConnectOptions> = async (fastify, options) => {

@@ -1,5 +1,6 @@
 // The three steps of connecting a mailbox: the authorization code grant with PKCE (RFC 6749 section 4.1, RFC 7636).
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { MailerName } from '../mailers.ts';
 import { isCrossSite } from './cross-site.ts';
 import { type CheckedOptions, type ConnectableMailbox, DEFAULT_NAME } from './options.ts';
 import { CONNECTED, CROSS_SITE, DISCONNECTED, NOT_BEGUN, type Outcome, outcomeOf, UNKNOWN_MAILBOX } from './outcome.ts';
@@ -56,6 +57,7 @@ export function connectRoutes(options: CheckedOptions): Record<'begin' | 'callba
       const account = await attempt(request, reply, name, () => mailbox.finish(request.url, { state: begun.state }));
       if (account === undefined) return reply;
       request.log.info({ mailbox: name }, 'a mailbox was connected');
+      resume(request.server, name);
       await options.onConnected({ name, account, request });
       succeed(request, reply, CONNECTED, name);
       return reply;
@@ -69,6 +71,13 @@ export function connectRoutes(options: CheckedOptions): Record<'begin' | 'callba
       succeed(request, reply, DISCONNECTED, name);
     }),
   };
+}
+
+/** Mails that failed because nobody had signed in hold the next ones back, and now need not. */
+function resume(server: FastifyInstance, name: string): void {
+  if (!server.hasDecorator('mail')) return;
+  const { mail } = server as Partial<Pick<FastifyInstance, 'mail'>>;
+  if (mail?.has(name)) mail.mailer(name as MailerName).resume();
 }
 
 /** Does what may fail for reasons of Microsoft or of the store; then the answer is given here, and the log has the reason. */
