@@ -53,15 +53,17 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
     input: MailInput,
     { signal, deadline, idempotencyKey }: MailSendOptions,
   ): Promise<SentMail> => {
-    const limit = timeLimit(deadline ?? options.deadline, signal);
+    const given = Promise.resolve(input);
+    given.catch(() => undefined); // it may fail when nobody waits for it any more
     const attempts: FailedAttempt[] = [];
     let mail: Mail | undefined;
     let template: string | undefined;
     let messageId: string | undefined;
     const event = (): MailEvent => eventOf({ client: name, template, idempotencyKey, messageId }, mail);
     try {
+      const limit = timeLimit(deadline ?? options.deadline, signal);
       limit.left();
-      ({ mail, template } = opened(await limit.within(Promise.resolve(input))));
+      ({ mail, template } = opened(await limit.within(given)));
       mail = await limit.within(treat(mail, treatment, { client: name, template, idempotencyKey, signal }));
       let told = false;
       const { composed, receipt, account } = await sendThrough(mail, {
@@ -109,12 +111,17 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
     return sending;
   };
 
-  const close = async ({ deadline = 30_000 }: CloseOptions): Promise<void> => {
+  const end = async (deadline: number): Promise<void> => {
     const start = performance.now();
     await settledWithin(pending, deadline);
     const left = Math.max(1, deadline - (performance.now() - start));
     const ours = senders.filter(({ owned }) => owned || options.closeMailer === true);
     await Promise.all(ours.map(({ mailer }) => mailer.close({ deadline: left })));
+  };
+
+  const close = async ({ deadline = 30_000 }: CloseOptions = {}): Promise<void> => {
+    if (!(deadline >= 0)) throw new InputError('ERR_INPUT_OPTION', 'deadline: expected milliseconds');
+    await (closed ??= end(Math.min(deadline, 2 ** 31 - 1)));
   };
 
   return {
@@ -126,9 +133,12 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
       return verifyAll(senders, verifyOptions);
     },
     health: () => healthOf(senders, pending.size),
+    resume() {
+      for (const { mailer } of senders) mailer.resume();
+    },
     on: (event, listener) => events.on(event, listener),
-    close: (closeOptions = {}) => (closed ??= close(closeOptions)),
-    [Symbol.asyncDispose]: () => (closed ??= close({})),
+    close,
+    [Symbol.asyncDispose]: () => close(),
   };
 }
 

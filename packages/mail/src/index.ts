@@ -19,6 +19,7 @@ export type {
   NodemailerNames,
   TokenSettings,
 } from './account/mail-account.ts';
+export { createAccountMailer, mailTransport } from './account/account-mailer.ts';
 export type { FailedAttempt, MailEvent, MailEvents } from './events.ts';
 export {
   createMailClients,

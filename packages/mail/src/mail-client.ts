@@ -143,11 +143,6 @@ export interface MailClient {
   health(): MailClientHealth;
   /** Tries again at once what failures hold back, for whoever repaired what was wrong. Limits stay. */
   resume(): void;
-  /**
-   * Tries again at once what failures hold back, for whoever repaired what was wrong: a new secret, a new sign-in, a right
-   * that was granted.
-   */
-  resume(): void;
   /** Calls the listener at each such event until the returned function is called. What a listener throws is ignored. */
   on<E extends keyof MailEvents>(event: E, listener: (event: MailEvents[E]) => void): () => void;
   /** Waits for the mails it was given, closes what it opened, refuses what comes later (`ERR_MAILER_CLOSED`). */

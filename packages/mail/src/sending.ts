@@ -1,5 +1,5 @@
 // Through which account: the first that takes the mail. Another one is tried only when it is certain that nothing was sent.
-import { InputError, isTransient, MailError, mayHaveBeenSent, type Receipt } from '@mailgrant/core';
+import { InputError, isTransient, LimitError, MailError, mayHaveBeenSent, type Receipt } from '@mailgrant/core';
 import type { Mail } from '@mailgrant/nodemailer';
 import { type Composed, composeFor, type Treatment } from './composing.ts';
 import type { FailedAttempt } from './events.ts';
@@ -30,18 +30,29 @@ export async function sendThrough(given: Mail, sending: Sending): Promise<Sent> 
   let mail: Mail = senders.length > 1 && !given.raw ? { ...given, date: given.date ?? new Date() } : given;
   const repeatable = senders.length > 1 && !holdsStream(mail);
   for (const [index, { account, user, mailer }] of senders.entries()) {
-    const composed = await limit.within(composeFor(mail, user, treatment));
+    const composing = composeFor(mail, user, treatment);
+    const composed = await limit.within(composing).catch((error: unknown) => {
+      composing.then(release, () => undefined); // ready when nobody waits for it any more
+      throw error;
+    });
     if (composed.messageId !== undefined && !mail.raw) mail = { ...mail, messageId: composed.messageId };
     onComposed(composed);
     try {
       return { composed, receipt: await mailer.send(composed, limit.left()), account };
     } catch (error) {
       attempts.push({ account, error });
+      // Where it was only held back the caller may send the same mail, with its streams, later.
+      if (!(error instanceof LimitError)) release(composed);
       const last = index === senders.length - 1 || !repeatable;
       if (last || !(await anotherMayDoBetter(error))) throw mostHopeful(attempts, error);
     }
   }
   throw new InputError('ERR_INPUT_OPTION', 'account: there is none'); // checked at the door
+}
+
+/** Closes what a message would have been read from. */
+function release({ message }: Composed): void {
+  if ('destroy' in message) message.destroy();
 }
 
 /** Of several failures the one that may pass by itself: a job that asks `isTransient()` then tries again. */

@@ -1,5 +1,5 @@
 // The deadline and the signal of one send, for everything it consists of.
-import { ConnectionError } from '@mailgrant/core';
+import { ConnectionError, InputError } from '@mailgrant/core';
 
 export interface TimeLimit {
   /** What is left of the deadline for core, and the caller's signal. @throws ConnectionError when it is over. */
@@ -8,12 +8,21 @@ export interface TimeLimit {
   within<T>(work: Promise<T>): Promise<T>;
 }
 
-/** @param now milliseconds, of a clock that nobody sets */
+/**
+ * @param now milliseconds, of a clock that nobody sets
+ * @throws TypeError `ERR_INPUT_OPTION` for a deadline that is none, and for a signal that is none.
+ */
 export function timeLimit(
   deadline: number | undefined,
   signal: AbortSignal | undefined,
   now: () => number = () => performance.now(),
 ): TimeLimit {
+  if (deadline !== undefined && !(deadline > 0 && deadline < 2 ** 31)) {
+    throw new InputError('ERR_INPUT_OPTION', 'deadline: expected milliseconds above 0');
+  }
+  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
+    throw new InputError('ERR_INPUT_OPTION', 'signal: expected an AbortSignal');
+  }
   const start = now();
   const over = (): ConnectionError | undefined => {
     if (signal?.aborted === true) return aborted(signal);

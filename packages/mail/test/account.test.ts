@@ -4,8 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
+import nodemailer from 'nodemailer';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createMailClient, type MailAccount, mailOptionsSchema } from '../src/index.ts';
+import {
+  createAccountMailer,
+  createMailClient,
+  type MailAccount,
+  mailOptionsSchema,
+  mailTransport,
+} from '../src/index.ts';
 import { accountOf, failure, mailTo } from './helpers.ts';
 
 const CANARY = 'canary~Zm9v-secret.value';
@@ -234,4 +241,21 @@ test.each<[string, unknown, string]>([
   ['a switch that is none', { account: app, allowFiles: 'yes' }, 'allowFiles: expected true or false'],
 ])('options with %s are refused by name', (_, options, message) => {
   expect(() => createMailClient(options as never)).toThrow(message);
+});
+
+test('settings make a mailer of core and a transport for nodemailer, too', async () => {
+  await using sandbox = await createSandbox();
+  const heard: string[] = [];
+  await using mailer = createAccountMailer(accountOf(sandbox), ({ type }) => heard.push(type));
+  await mailer.verify();
+  expect(heard).toEqual(['renewed']);
+  const transport = mailTransport(accountOf(sandbox));
+  const transporter = nodemailer.createTransport(transport);
+  const mail = { ...mailTo('ada@example.org'), from: sandbox.mailbox };
+  expect((await transporter.sendMail(mail)).accepted).toEqual(['ada@example.org']);
+  await transport.close();
+  await expect(transporter.sendMail(mail)).rejects.toMatchObject({ code: 'ERR_MAILER_CLOSED' });
+  expect(() => mailTransport({ user: 'a@contoso.com', password: 'x' } as MailAccount)).toThrow(
+    /^password: Microsoft ends/,
+  );
 });

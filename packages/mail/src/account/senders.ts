@@ -20,7 +20,8 @@ export function toSenders({ account, accounts, mailer }: MailClientOptions, onTo
   return list.map((each, index) => toSender(checkAccount(each, []).account, index, onToken));
 }
 
-function toSender(account: MailAccount, index: number, onToken: OnToken): Sender {
+/** One account, by its place in the list. */
+export function toSender(account: MailAccount, index: number, onToken: OnToken): Sender {
   const settings = mailerSettings(account);
   const label = account.label ?? account.user ?? `account ${index + 1}`;
   const token = withEvents(account, (event) => onToken(label, event));

@@ -47,7 +47,6 @@ export function fakeMailer(): FakeMailer {
     }),
     ready: async () => undefined,
     resume: () => undefined,
-    resume: () => undefined,
     health: () => ({ status: 'up', reasons: [], pending: 0, token: FRESH }),
     close: async () => void (closed = true),
     [Symbol.asyncDispose]: async () => void (closed = true),
