@@ -9,7 +9,7 @@ import type { SqlExecutor } from '../store/store.ts';
 import { type Context, finishMail, hasRecipients, mailFacts } from './context.ts';
 import type { WorkerEvent } from './events.ts';
 import { blockMailbox, lockMailbox } from './mailboxes.ts';
-import { reserveRecipients } from './usage.ts';
+import { hourOf, waitForRoom } from './usage.ts';
 
 export type MailInHand = Selectable<MailTable>;
 
@@ -24,6 +24,8 @@ export interface Attempt {
   readonly more: boolean;
   /** Where its recipients are counted. */
   readonly hour: Date;
+  /** The mailbox has rested, and this attempt finds out whether it works again. */
+  readonly probe: boolean;
 }
 
 /** What to do about an attempt of before that ended in doubt. */
@@ -97,32 +99,34 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
   }
   const most = Math.min(options.recipientsPerMessage, mailbox.recipientsPerDay ?? Infinity);
   const recipients = pending.slice(0, most);
-  const room = await reserveRecipients(trx, options.mailbox, recipients.length, mailbox.recipientsPerDay);
-  if ('wait' in room) {
-    const reason = `${recipients.length} more recipients would exceed the ${mailbox.recipientsPerDay} of 24 hours`;
-    await blockMailbox(trx, options.mailbox, { wait: room.wait, class: 'quota', reason, slower: false });
-    const error = {
-      code: 'ERR_MAILER_DAILY_LIMIT',
-      class: 'quota',
-      message: reason,
-      remedy: 'Wait, or use another mailbox.',
-    };
-    const until = context.now() + room.wait;
+  const limit = mailbox.recipientsPerDay;
+  const room = { count: recipients.length, now: mailbox.now };
+  const wait = limit === null ? 0 : await waitForRoom(trx, options.mailbox, { ...room, limit });
+  if (wait > 0) {
+    const reason = `${recipients.length} more recipients would exceed the ${limit} of 24 hours`;
+    await blockMailbox(trx, options.mailbox, { wait, class: 'quota', reason, slower: false });
+    const remedy = 'Wait, or use another mailbox.';
+    const error = { code: 'ERR_MAILER_DAILY_LIMIT', class: 'quota', message: reason, remedy };
+    const until = context.now() + wait;
     events.push({ type: 'mailbox.blocked', mailbox: options.mailbox, until, alert: false, error });
     await putBack(trx, mail, doubted);
     await engine.release(claim, db);
     return { kind: 'held' };
   }
   const n = mail.attempts + 1;
-  await trx
-    .insertInto('mail_attempt')
-    .values({ mail_id: mail.id, n, worker: context.worker, recipients: recipients.length })
-    .execute();
-  await trx
-    .updateTable('mail')
-    .set({ state: 'sending', attempts: n, dup_possible: doubted })
-    .where('id', '=', mail.id)
-    .execute();
+  const hour = hourOf(mailbox.now);
+  // One statement, because each is a round trip for every mail.
+  await sql`
+    with counted as (
+      insert into mailgrant.mailbox_usage as u (mailbox_id, hour, recipients)
+      values (${options.mailbox}, ${hour}, ${recipients.length})
+      on conflict (mailbox_id, hour) do update set recipients = u.recipients + excluded.recipients),
+    begun as (
+      insert into mailgrant.mail_attempt (mail_id, n, worker, recipients)
+      values (${mail.id}, ${n}, ${context.worker}, ${recipients.length}))
+    update mailgrant.mail set state = 'sending', attempts = ${n}, dup_possible = ${doubted} where id = ${mail.id}`.execute(
+    trx,
+  );
   return {
     kind: 'send',
     attempt: {
@@ -132,7 +136,8 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
       n,
       recipients,
       more: recipients.length < pending.length,
-      hour: room.hour,
+      hour,
+      probe: mailbox.blocks > 0,
     },
   };
 }
@@ -205,10 +210,12 @@ async function unsuppressed(
   const pending = await trx
     .selectFrom('mail_recipient')
     .selectAll()
+    .select(sql<boolean>`exists (select from mailgrant.suppression)`.as('listing'))
     .where('mail_id', '=', mailId)
     .where('state', '=', 'pending')
     .orderBy('position')
     .execute();
+  if (pending[0]?.listing !== true) return pending;
   const keys = [...new Set(pending.flatMap(({ address }) => suppressionKeys(address)))];
   const found = await trx
     .selectFrom('suppression')

@@ -127,7 +127,7 @@ export class Lane {
   async #turn(): Promise<boolean> {
     const { mailbox, pace } = this.#options;
     while (pace !== undefined) {
-      const wait = await takeTurn(this.#context.store.db, mailbox, 'tat', pace);
+      const wait = await takeTurn(this.#context.store.db, mailbox, pace);
       if (wait === 0) break;
       await sleep(wait, undefined, { signal: this.#stopping.signal }).catch(() => {
         // Stopping is no failure.

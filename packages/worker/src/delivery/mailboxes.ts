@@ -1,5 +1,5 @@
 // What all workers share of a mailbox: its limits, how fast it goes, whether it rests.
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import type { Tables } from '../schema/tables.ts';
 import type { Pace } from './pace.ts';
 
@@ -29,36 +29,36 @@ export async function registerMailbox(db: Kysely<Tables>, id: string, limits: Ma
 }
 
 /**
- * The turn of one message: milliseconds to wait before asking again, 0: it may go. `tat` before it begins, `dot_tat` before its
- * last bytes, which is when the server counts it.
+ * Takes the turn of one message; no row where it is not its time yet. `tat` before it begins, `dot_tat` before its last bytes,
+ * which is when the server counts it.
  */
-export async function takeTurn(
-  db: Kysely<Tables>,
+export function grant(
   mailbox: string,
   column: 'tat' | 'dot_tat',
   { spacing, tolerance }: Pace,
-): Promise<number> {
+): RawBuilder<{ id: string }> {
   const tat = sql.ref(column);
-  const now = sql<Date>`clock_timestamp()`;
-  const early = sql`make_interval(secs => ${tolerance / 1000}::double precision)`;
-  const granted = await db
-    .updateTable('mailbox')
-    .set({ [column]: sql<Date>`greatest(${tat}, ${now}) + make_interval(secs => ${spacing / 1000}::double precision)` })
-    .where('id', '=', mailbox)
-    .where((row) => row.or([row(column, 'is', null), sql<boolean>`${tat} - ${early} <= ${now}`]))
-    .returning('id')
-    .executeTakeFirst();
-  if (granted !== undefined) return 0;
+  const seconds = (milliseconds: number) => sql`make_interval(secs => ${milliseconds / 1000}::double precision)`;
+  return sql<{ id: string }>`
+    update mailgrant.mailbox set ${tat} = greatest(${tat}, clock_timestamp()) + ${seconds(spacing)}
+    where id = ${mailbox} and (${tat} is null or ${tat} - ${seconds(tolerance)} <= clock_timestamp()) returning id`;
+}
+
+/** Takes the turn to begin a message: 0, or the milliseconds after which to ask again. */
+export async function takeTurn(db: Kysely<Tables>, mailbox: string, pace: Pace): Promise<number> {
+  if ((await grant(mailbox, 'tat', pace).execute(db)).rows.length > 0) return 0;
   const { rows } = await sql<{ wait: number }>`
-    select (extract(epoch from ${tat} - ${early} - ${now}) * 1000)::double precision as wait
+    select (extract(epoch from tat - clock_timestamp()) * 1000)::double precision as wait
     from mailgrant.mailbox where id = ${mailbox}`.execute(db);
-  return Math.max(1, Math.ceil(rows[0]?.wait ?? 1));
+  return Math.max(1, Math.ceil((rows[0]?.wait ?? 0) - pace.tolerance));
 }
 
 export interface MailboxState {
   readonly sends: boolean;
   readonly blocks: number;
   readonly recipientsPerDay: number | null;
+  /** The database's clock, epoch milliseconds. */
+  readonly now: number;
 }
 
 /** Locks the mailbox's row. Before any row of a mail: all transactions take them in this order. */
@@ -66,13 +66,16 @@ export async function lockMailbox(trx: Transaction<Tables>, id: string): Promise
   const row = await trx
     .selectFrom('mailbox')
     .select(['blocks', 'recipients_per_day'])
+    .select(sql<Date>`clock_timestamp()`.as('now'))
     .select(
       sql<boolean>`paused_at is null and (blocked_until is null or blocked_until <= clock_timestamp())`.as('sends'),
     )
     .where('id', '=', id)
     .forNoKeyUpdate()
     .executeTakeFirst();
-  return row && { sends: row.sends, blocks: row.blocks, recipientsPerDay: row.recipients_per_day };
+  return (
+    row && { sends: row.sends, blocks: row.blocks, recipientsPerDay: row.recipients_per_day, now: row.now.getTime() }
+  );
 }
 
 /** A mailbox rests until then; a rest that is longer already stays. */

@@ -3,9 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import type { Attempt } from './begin.ts';
 import type { Context } from './context.ts';
-import { takeTurn } from './mailboxes.ts';
+import { grant } from './mailboxes.ts';
 import type { Pace } from './pace.ts';
-import { holdSlot } from './slots.ts';
 
 /** The attempt is not this worker's any more, or the mail is not to be sent: its last bytes stay here. */
 export class Fenced extends Error {
@@ -18,34 +17,45 @@ export async function markDot(
   attempt: Attempt,
   { pace, signal }: { readonly pace: Pace | undefined; readonly signal: AbortSignal },
 ): Promise<void> {
-  const { mail, n, slot } = attempt;
-  for (;;) {
-    const wait = await context.store.transaction(async (trx) => {
-      // Granted only together with the mark: what is undone takes nobody's turn.
-      const wait = pace === undefined ? 0 : await takeTurn(trx, mail.mailbox_id, 'dot_tat', pace);
-      if (wait > 0) return wait;
-      const held = await holdSlot(trx, { mailbox: mail.mailbox_id, slot, holder: context.worker });
-      if (!held) throw new Fenced('the lease of the connection has ended');
-      const { numUpdatedRows } = await trx
-        .updateTable('mail_attempt')
-        .set({ phase: 'dot', dot_at: sql<Date>`clock_timestamp()` })
-        .where('mail_id', '=', mail.id)
-        .where('n', '=', n)
-        .where('phase', '=', 'start')
-        .where('mail_id', 'in', (query) =>
-          query
-            .selectFrom('mail')
-            .select('id')
-            .where('id', '=', mail.id)
-            .where('attempts', '=', n)
-            .where('state', '=', 'sending')
-            .forUpdate(),
-        )
-        .executeTakeFirst();
-      if (numUpdatedRows === 0n) throw new Fenced('the mail was taken over or cancelled');
-      return 0;
-    });
-    if (wait === 0) return;
+  while (!(await mark(context, attempt, pace))) {
+    const wait = await hindrance(context, attempt, pace);
     await sleep(wait, undefined, { signal });
   }
+}
+
+/** One statement, committed by itself: the turn, the place, the mail and the attempt. */
+async function mark({ store, worker }: Context, { mail, n, slot }: Attempt, pace: Pace | undefined): Promise<boolean> {
+  const turn = pace === undefined ? sql`select` : grant(mail.mailbox_id, 'dot_tat', pace);
+  const { rows } = await sql`
+    with turn as (${turn})
+    update mailgrant.mail_attempt set phase = 'dot', dot_at = clock_timestamp()
+    where mail_id = ${mail.id} and n = ${n} and phase = 'start' and exists (select from turn)
+      and exists (
+        select from mailgrant.mailbox_slot
+        where mailbox_id = ${mail.mailbox_id} and slot = ${slot} and holder = ${worker} and until > clock_timestamp())
+      and mail_id in (
+        select id from mailgrant.mail where id = ${mail.id} and attempts = ${n} and state = 'sending' for update)
+    returning n`.execute(store.db);
+  return rows.length > 0;
+}
+
+/** Milliseconds until the message's turn, where that is what it waits for. */
+async function hindrance(
+  { store, worker }: Context,
+  { mail, n, slot }: Attempt,
+  pace: Pace | undefined,
+): Promise<number> {
+  const { rows } = await sql<{ ours: boolean; held: boolean; wait: number }>`
+    select
+      exists (select from mailgrant.mail where id = ${mail.id} and attempts = ${n} and state = 'sending') as ours,
+      exists (
+        select from mailgrant.mailbox_slot
+        where mailbox_id = b.id and slot = ${slot} and holder = ${worker} and until > clock_timestamp()) as held,
+      (extract(epoch from b.dot_tat - clock_timestamp()) * 1000)::double precision as wait
+    from mailgrant.mailbox b where b.id = ${mail.mailbox_id}`.execute(store.db);
+  const [found] = rows;
+  if (found?.ours !== true) throw new Fenced('the mail was taken over or cancelled');
+  if (!found.held) throw new Fenced('the lease of the connection has ended');
+  if (pace === undefined) throw new Fenced('the attempt was ended by somebody else');
+  return Math.max(1, Math.ceil(found.wait - pace.tolerance));
 }

@@ -31,29 +31,27 @@ export async function settleTaken(context: Context, attempt: Attempt, receipt: R
   await context.transact(events, async (trx, db) => {
     const work = { attempt, trx, db, events };
     const { mail } = attempt;
-    await lockMailbox(trx, mail.mailbox_id);
-    if (await unblockMailbox(trx, mail.mailbox_id))
-      events.push({ type: 'mailbox.recovered', mailbox: mail.mailbox_id });
     const taken = receipt.accepted.length;
-    await refundRecipients(trx, mail.mailbox_id, attempt.hour, attempt.recipients.length - taken);
+    const unused = attempt.recipients.length - taken;
+    // Each statement is a round trip for every mail; and what was under way before the mailbox began to rest ends no rest.
+    if (attempt.probe || unused > 0) await lockMailbox(trx, mail.mailbox_id);
+    if (attempt.probe && (await unblockMailbox(trx, mail.mailbox_id))) {
+      events.push({ type: 'mailbox.recovered', mailbox: mail.mailbox_id });
+    }
+    await refundRecipients(trx, mail.mailbox_id, attempt.hour, unused);
     const row = await lockMail(trx, mail.id);
-    await endAttempt(work, taken < attempt.recipients.length ? 'partial' : 'accepted', { reply: receipt.reply });
-    await trx
-      .updateTable('mail')
-      .set({ queue_id: receipt.queueId ?? null })
-      .where('id', '=', mail.id)
-      .execute();
+    await endAttempt(work, unused > 0 ? 'partial' : 'accepted', { reply: receipt.reply });
     await settleRecipients(work, receipt.accepted, 'accepted');
     await settleRecipients(work, receipt.refused, 'refused');
     await settleRecipients(work, receipt.deferred, 'pending');
     if (receipt.refused.length > 0) events.push(refusedEvent(attempt, receipt.refused));
     await context.engine.complete(attempt.claim, db);
     if (row === undefined) return;
-    const left = await hasRecipients(trx, mail.id, 'pending');
-    // Somebody else's attempt, begun because this one seemed lost, finds the mail accepted and ends.
-    if (!left) await finishMail(trx, mail.id, 'accepted');
-    else if (isOurs(row, attempt)) await goOn(context, work, row, receipt.deferred);
     const { queueId } = receipt;
+    const left = attempt.more || receipt.deferred.length > 0;
+    // Somebody else's attempt, begun because this one seemed lost, finds the mail accepted and ends.
+    if (!left) await finishMail(trx, mail.id, 'accepted', queueId);
+    else if (isOurs(row, attempt)) await goOn(context, work, row, receipt.deferred);
     events.push({ ...mailFacts(mail), type: 'mail.accepted', recipients: taken, queueId });
   });
 }

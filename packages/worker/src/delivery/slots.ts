@@ -1,5 +1,5 @@
 // Who may have a connection: each of a mailbox's places is leased to one lane of one worker.
-import { type Kysely, sql, type Transaction } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../schema/tables.ts';
 
 /** Milliseconds a place is kept for a worker that gives no sign of life. */
@@ -41,22 +41,6 @@ export async function renewSlots(
     .where('until', '>', sql<Date>`clock_timestamp()`)
     .returning(['mailbox_id', 'slot'])
     .execute();
-}
-
-/** Keeps one place, at the last moment before something is sent; `false` if it is somebody else's by now. */
-export async function holdSlot(
-  trx: Transaction<Tables>,
-  { mailbox, slot, holder }: { readonly mailbox: string; readonly slot: number; readonly holder: string },
-): Promise<boolean> {
-  const { numUpdatedRows } = await trx
-    .updateTable('mailbox_slot')
-    .set({ until: lease })
-    .where('mailbox_id', '=', mailbox)
-    .where('slot', '=', slot)
-    .where('holder', '=', holder)
-    .where('until', '>', sql<Date>`clock_timestamp()`)
-    .executeTakeFirst();
-  return numUpdatedRows > 0n;
 }
 
 /** Gives a place back: the connection is closed. */

@@ -2,47 +2,28 @@
 import { sql, type Transaction } from 'kysely';
 import type { Tables } from '../schema/tables.ts';
 
-/** Reserved for an attempt, or the milliseconds after which there will be room. */
-export type Reservation = { readonly hour: Date } | { readonly wait: number };
-
 const HOUR = 3_600_000;
 const KEPT = 25 * HOUR;
 
-/** Reserves room for recipients. The mailbox's row is locked. */
-export async function reserveRecipients(
+/** Milliseconds until there is room for `count` more recipients; 0: now. The mailbox's row is locked. */
+export async function waitForRoom(
   trx: Transaction<Tables>,
   mailbox: string,
-  count: number,
-  limit: number | null,
-): Promise<Reservation> {
-  const { rows } = await sql<{ now: Date }>`select clock_timestamp() as now`.execute(trx);
-  const now = rows[0]?.now ?? new Date();
-  if (limit !== null) {
-    const used = await trx
-      .selectFrom('mailbox_usage')
-      .select(['hour', 'recipients'])
-      .where('mailbox_id', '=', mailbox)
-      .where('hour', '>', new Date(now.getTime() - KEPT))
-      .orderBy('hour')
-      .execute();
-    const room = roomAfter(
-      used.map(({ hour, recipients }) => ({ hour: hour.getTime(), recipients })),
-      { count, limit, now: now.getTime() },
-    );
-    if (room > 0) return { wait: room };
-  }
-  const hour = new Date(Math.floor(now.getTime() / HOUR) * HOUR);
-  await trx
-    .insertInto('mailbox_usage')
-    .values({ mailbox_id: mailbox, hour, recipients: count })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['mailbox_id', 'hour'])
-        .doUpdateSet({ recipients: sql<number>`mailbox_usage.recipients + ${count}` }),
-    )
+  { count, limit, now }: { readonly count: number; readonly limit: number; readonly now: number },
+): Promise<number> {
+  const used = await trx
+    .selectFrom('mailbox_usage')
+    .select(['hour', 'recipients'])
+    .where('mailbox_id', '=', mailbox)
+    .where('hour', '>', new Date(now - KEPT))
+    .orderBy('hour')
     .execute();
-  return { hour };
+  const hours = used.map(({ hour, recipients }) => ({ hour: hour.getTime(), recipients }));
+  return roomAfter(hours, { count, limit, now });
 }
+
+/** The hour that recipients of this moment count in. */
+export const hourOf = (now: number): Date => new Date(Math.floor(now / HOUR) * HOUR);
 
 /** Milliseconds until `count` more recipients fit; 0: now. Pure. */
 export function roomAfter(

@@ -79,10 +79,15 @@ export async function queueAgain(
 }
 
 /** The mail has come to an end. */
-export async function finish(trx: Transaction<Tables>, id: string, state: MailState): Promise<void> {
+export async function finish(trx: Transaction<Tables>, id: string, state: MailState, queueId?: string): Promise<void> {
   await trx
     .updateTable('mail')
-    .set({ state, next_at: null, finished_at: state === 'in_doubt' ? null : sql<Date>`now()` })
+    .set({
+      state,
+      next_at: null,
+      finished_at: state === 'in_doubt' ? null : sql<Date>`now()`,
+      ...(queueId !== undefined && { queue_id: queueId }),
+    })
     .where('id', '=', id)
     .execute();
 }
