@@ -69,8 +69,11 @@ function portsFrom(values: Readonly<Record<string, unknown>>): Partial<Record<Li
   return Object.fromEntries(asked.filter(([, number]) => number !== undefined));
 }
 
+/** EACCES: some systems reserve ranges of ports. */
+const TAKEN: ReadonlySet<unknown> = new Set(['EADDRINUSE', 'EACCES']);
+
 const isTaken = (error: unknown): error is Error & { readonly port: number } =>
-  error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error;
+  error instanceof Error && 'code' in error && TAKEN.has(error.code) && 'port' in error;
 
 /** A sandbox on the ports asked for; a port nobody asked for gives way when it is taken. */
 async function start(options: SandboxOptions, asked: Partial<Record<Listener, number>>): Promise<Sandbox> {
