@@ -28,7 +28,6 @@ describe.each(FASTIFYS)('Fastify %s', (_, create) => {
     const browser = started.browser();
     const hello = { from: MAILBOX, to: 'ada@example.org', subject: 'Connected', text: 'Hi' };
     await expect(app.mail.send(hello)).rejects.toMatchObject({ code: 'ERR_OAUTH_NOT_CONNECTED' });
-    await expect.poll(() => app.mail.health().status, { timeout: 10_000 }).not.toBe('up');
 
     const signIn = await begin(started, browser);
     expect(signIn.url.origin).toBe(new URL(sandbox.authority).origin);
@@ -52,6 +51,20 @@ describe.each(FASTIFYS)('Fastify %s', (_, create) => {
     expect([gone.status, bare(gone)]).toEqual([200, expect.stringContaining('The mailbox is disconnected')]);
     expect(await connection.state()).toBeUndefined();
   });
+});
+
+test('whoever signs in anew need not wait until the pause after a refused login is over', async () => {
+  await using started = await startConnectApp();
+  const { app, sandbox } = started;
+  const hello = { from: MAILBOX, to: 'ada@example.org', subject: 'Again', text: 'Hi' };
+  const browser = started.browser();
+  await browser.choose(await begin(started, browser), MAILBOX);
+  sandbox.exchange.reply('AUTH', '535 5.7.3 Authentication unsuccessful', { times: 2 });
+  await expect(app.mail.send(hello)).rejects.toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED' });
+  await expect(app.mail.send(hello)).rejects.toMatchObject({ code: 'ERR_MAILER_SUSPENDED', statusCode: 503 });
+  await browser.choose(await begin(started, browser), MAILBOX);
+  await app.mail.send(hello);
+  expect(sandbox.inbox.messages.map(({ subject }) => subject)).toEqual(['Again']);
 });
 
 describe('the cookie', () => {
