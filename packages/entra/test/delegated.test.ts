@@ -190,6 +190,16 @@ describe('finish', () => {
     await expect(made.finish(callback(late.state))).rejects.toMatchObject(notBegun);
   });
 
+  test('of eleven sign-ins under way the oldest gives way: nobody fills the store by beginning', async () => {
+    const made = connection();
+    const oldest = await made.begin();
+    const next = await made.begin();
+    for (let more = 0; more < 9; more += 1) await made.begin();
+    await expect(made.finish(callback(oldest.state))).rejects.toMatchObject({ code: 'ERR_OAUTH_CALLBACK' });
+    server.answers(personal(MAILBOX, nonceOf(next.url)));
+    expect(await made.finish(callback(next.state))).toMatchObject({ username: MAILBOX });
+  });
+
   test('an ID token of another sign-in is refused by its nonce', async () => {
     const made = connection();
     const { state } = await made.begin();
