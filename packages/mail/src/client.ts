@@ -51,7 +51,7 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
 
   const deliver = async (
     input: MailInput,
-    { signal, deadline, idempotencyKey }: MailSendOptions,
+    { signal, deadline, idempotencyKey, beforeCommit }: MailSendOptions,
   ): Promise<SentMail> => {
     const given = Promise.resolve(input);
     given.catch(() => undefined); // it may fail when nobody waits for it any more
@@ -70,6 +70,7 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
         senders: inOrder(),
         treatment,
         limit,
+        beforeCommit,
         attempts,
         onComposed(ready) {
           messageId = ready.messageId;

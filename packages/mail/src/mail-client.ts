@@ -138,7 +138,7 @@ export interface MailClient {
    * Gets a token, connects and logs in with every account, without sending. Resolves when one of them could; rejects with
    * what the first met when none could. Exchange checks the right to send only when it has a message.
    */
-  verify(options?: SendOptions): Promise<MailVerification>;
+  verify(options?: Pick<SendOptions, 'signal' | 'deadline'>): Promise<MailVerification>;
   /** How it stands, from what happened so far: nothing is sent or fetched to find out. */
   health(): MailClientHealth;
   /** Tries again at once what failures hold back, for whoever repaired what was wrong. Limits stay. */

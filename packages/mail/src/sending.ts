@@ -1,5 +1,13 @@
 // Through which account: the first that takes the mail. Another one is tried only when it is certain that nothing was sent.
-import { InputError, isTransient, LimitError, MailError, mayHaveBeenSent, type Receipt } from '@mailgrant/core';
+import {
+  InputError,
+  isTransient,
+  LimitError,
+  MailError,
+  mayHaveBeenSent,
+  type Receipt,
+  type SendOptions,
+} from '@mailgrant/core';
 import type { Mail } from '@mailgrant/nodemailer';
 import { type Composed, composeFor, type Treatment } from './composing.ts';
 import type { FailedAttempt } from './events.ts';
@@ -17,6 +25,8 @@ export interface Sending {
   readonly senders: readonly Sender[];
   readonly treatment: Treatment;
   readonly limit: TimeLimit;
+  /** Core's: called before the last bytes of the message leave. */
+  readonly beforeCommit: SendOptions['beforeCommit'];
   /** Gets every account that could not send the mail. */
   readonly attempts: FailedAttempt[];
   /** Called with the composed mail before each attempt. */
@@ -25,7 +35,7 @@ export interface Sending {
 
 /** @throws what the last attempt met, or an earlier one that may work later, if there was one. */
 export async function sendThrough(given: Mail, sending: Sending): Promise<Sent> {
-  const { senders, treatment, limit, attempts, onComposed } = sending;
+  const { senders, treatment, limit, beforeCommit, attempts, onComposed } = sending;
   // The same message, whichever account it goes through.
   let mail: Mail = senders.length > 1 && !given.raw ? { ...given, date: given.date ?? new Date() } : given;
   const repeatable = senders.length > 1 && !holdsStream(mail);
@@ -38,7 +48,7 @@ export async function sendThrough(given: Mail, sending: Sending): Promise<Sent> 
     if (composed.messageId !== undefined && !mail.raw) mail = { ...mail, messageId: composed.messageId };
     onComposed(composed);
     try {
-      return { composed, receipt: await mailer.send(composed, limit.left()), account };
+      return { composed, receipt: await mailer.send(composed, { ...limit.left(), beforeCommit }), account };
     } catch (error) {
       attempts.push({ account, error });
       // Where it was only held back the caller may send the same mail, with its streams, later.

@@ -136,3 +136,17 @@ test('resume sends again at once when what was wrong has been repaired', async (
   client.resume();
   expect((await client.send(mailTo('ada@example.org'))).accepted).toEqual(['ada@example.org']);
 });
+
+test('beforeCommit is called before the message is certainly out, and what it throws holds it back', async () => {
+  await using client = createMailClient({ account: accountOf(sandbox) });
+  let called = 0;
+  const note = async (): Promise<void> => void (called += 1);
+  await client.send(mailTo('ada@example.org'), { beforeCommit: note });
+  expect(called).toBe(1);
+  const beforeCommit = (): Promise<never> => Promise.reject(new Error('the outbox is gone'));
+  expect(await failure(client.send(mailTo('ada@example.org'), { beforeCommit }))).toMatchObject({
+    code: 'ERR_SMTP_HELD',
+    mayHaveBeenSent: false,
+  });
+  expect(sandbox.inbox.messages).toHaveLength(1);
+});
