@@ -15,6 +15,7 @@ import { basename, join, posix } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile, linkFolder, linkInstalled } from './consumer.ts';
+import { NEST_APPLICATION_PRINTS, writeNestApplication } from './nest.ts';
 import { entryPoints, type Member, PACKAGES, ROOT } from './workspace.ts';
 
 /** The export that tells that a package is there, and how large its tarball may get (kilobytes). */
@@ -141,6 +142,22 @@ describe.each([...new Set([process.execPath, hostNode])])('%s loads every entry 
     const program = `import '@mailgrant/core'; const heavy = ${heavy}; process.stdout.write(heavy);`;
     writeFileSync(join(dir, 'light.mjs'), program);
     expect(await run(node, [join(dir, 'light.mjs')])).toEqual({ stdout: '', stderr: '' });
+  });
+});
+
+describe.each([11, 12] as const)('an application with Nest %i', (major) => {
+  const folder = join(dir, `nest-${major}`);
+  beforeAll(() => {
+    const nestjs = PACKAGES.find((each) => each.folder === 'nestjs');
+    if (nestjs === undefined) throw new Error('there is no packages/nestjs');
+    writeNestApplication(folder, major, join(dir, 'node_modules/@mailgrant'), nestjs);
+  });
+
+  test.each(
+    [...new Set([process.execPath, hostNode])].flatMap((node) => ['mjs', 'cjs'].map((format) => [node, format])),
+  )('%s app.%s: sends a mail, closes and ends by itself', async (node = '', format) => {
+    const ended = await run(node, ['--throw-deprecation', join(folder, `app.${format}`)], { timeout: 60_000 });
+    expect(ended).toEqual({ stdout: NEST_APPLICATION_PRINTS, stderr: '' });
   });
 });
 
