@@ -129,14 +129,16 @@ describe('occurrences', () => {
     await save('paused', '05-01T12:00');
     await advance('paused', '05-01T12:00');
     expect(await pauseSchedule(store.db, 'paused', at('05-01T13:00'))).toBe(true);
-    expect(await pauseSchedule(store.db, 'paused', at('05-01T13:00'))).toBe(false);
+    expect(await pauseSchedule(store.db, 'paused', at('05-01T14:00'))).toBe(true);
+    expect(await pauseSchedule(store.db, 'nobody', at('05-01T14:00'))).toBe(false);
     expect(await advance('paused', '05-02T09:00')).toEqual({ run: [], skipped: undefined, next: undefined });
     expect((await listSchedules(store.db, at('05-02T10:00'))).find(({ id }) => id === 'paused')).toMatchObject({
       paused: true,
       next: [],
     });
     expect(await resumeSchedule(store.db, 'paused', at('05-04T10:00'))).toBe(true);
-    expect(await resumeSchedule(store.db, 'paused', at('05-04T10:00'))).toBe(false);
+    expect(await resumeSchedule(store.db, 'paused', at('05-06T10:00'))).toBe(true); // changes nothing any more
+    expect(await resumeSchedule(store.db, 'nobody', at('05-04T10:00'))).toBe(false);
     expect(await advance('paused', '05-04T10:00')).toEqual({ run: [], skipped: undefined, next: '05-05T09:00' });
   });
 

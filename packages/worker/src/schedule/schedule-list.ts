@@ -1,5 +1,5 @@
 // Schedules as people look at them, and what people do to them.
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { RunState, Tables } from '../schema/tables.ts';
 import { type StoredSchedule, storedTiming } from './definition.ts';
 import { nextOccurrences } from './timing.ts';
@@ -63,27 +63,23 @@ export async function listRuns(db: Kysely<Tables>, id: string, limit: number): P
   }));
 }
 
-/** Nothing runs until it is resumed; what is on its way goes on. `false`: there is no such schedule, or it is paused. */
+/** Nothing runs until it is resumed; what is on its way goes on. `false`: there is no such schedule. */
 export async function pauseSchedule(db: Kysely<Tables>, id: string, now: number): Promise<boolean> {
   const paused = await db
     .updateTable('schedule')
-    .set({ paused_at: new Date(now) })
+    .set({ paused_at: sql<Date>`coalesce(paused_at, ${new Date(now)})` })
     .where('id', '=', id)
-    .where('paused_at', 'is', null)
     .executeTakeFirst();
   return paused.numUpdatedRows > 0n;
 }
 
-/** Goes on with what comes from now on; what came in between is not made up for. */
+/** Goes on with what comes from now on; what came in between is not made up for. `false`: there is no such schedule. */
 export async function resumeSchedule(db: Kysely<Tables>, id: string, now: number): Promise<boolean> {
+  const cursor = sql<Date>`case when paused_at is null then cursor else greatest(cursor, ${new Date(now)}) end`;
   const resumed = await db
     .updateTable('schedule')
-    .set((sql) => ({
-      paused_at: null,
-      cursor: sql.fn<Date>('greatest', [sql.ref('cursor'), sql.val(new Date(now))]),
-    }))
+    .set({ cursor, paused_at: null })
     .where('id', '=', id)
-    .where('paused_at', 'is not', null)
     .executeTakeFirst();
   return resumed.numUpdatedRows > 0n;
 }

@@ -102,12 +102,7 @@ export async function advanceSchedule(rows: Rows, id: string, now: number): Prom
 }
 
 /** The job of an occurrence; `dueAt` other than its time when it is put off. */
-function occurrenceJob(
-  scheduleId: string,
-  occurrence: number,
-  turn: number = 0,
-  dueAt: number = occurrence,
-): NewJob {
+function occurrenceJob(scheduleId: string, occurrence: number, turn: number = 0, dueAt: number = occurrence): NewJob {
   const data: OccurrenceJob = { scheduleId, occurrence, turn };
   return { id: occurrenceJobId(scheduleId, occurrence, turn), data: { ...data }, dueAt };
 }

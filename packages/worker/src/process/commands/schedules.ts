@@ -121,7 +121,7 @@ function pauseOrResume(name: 'pause' | 'resume'): Command {
       const done = name === 'pause' ? await outbox.pause(what) : await outbox.resume(what);
       const label = mailbox === undefined ? `schedule ${schedule}` : `mailbox ${mailbox}`;
       if (context.json) context.print(jsonText({ ...what, [name === 'pause' ? 'paused' : 'resumed']: done }));
-      else context.print(done ? `The ${label} is ${name}d.\n` : `There is no ${label}, or it is ${name}d already.\n`);
+      else context.print(done ? `The ${label} is ${name}d.\n` : `There is no ${label}.\n`);
       return done ? 0 : 1;
     },
   };
