@@ -332,6 +332,17 @@ describe('several credentials', () => {
     }
   });
 
+  test.for<[string, () => unknown]>([
+    ['throws', () => expect.unreachable()],
+    ['rejects', () => Promise.reject(new Error('the listener is broken'))],
+  ])('a listener that %s breaks nothing', async ([, onEvent]) => {
+    server.answers((response, seen) =>
+      (seen.form['client_secret'] === 'old' ? refusal(401, 'invalid_client', 7000222) : token('new'))(response, seen),
+    );
+    const source = app({ credential: ['old', 'new'], onEvent: onEvent as () => void });
+    expect((await source()).value.reveal()).toBe('new');
+  });
+
   test('a file that is gone falls over, too', async () => {
     const source = app({ credential: [{ certificate: { pemFile: join(dir, 'gone.pem') } }, CANARY] });
     await source();
