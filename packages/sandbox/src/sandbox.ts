@@ -1,8 +1,5 @@
 // Puts the parts together: one directory, Entra before it, Exchange behind it, the inbox at the end.
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
-import type { AddressInfo, Server } from 'node:net';
 import { runAdmin } from './admin/admin.ts';
 import type { AdminSource } from './admin/command.ts';
 import { createAuthority } from './certificates.ts';
@@ -22,6 +19,7 @@ import { FaultBoard, type NamedFaultOptions } from './faults/fault-board.ts';
 import type { WaitingFault } from './faults/fault-list.ts';
 import type { FaultWord } from './faults/named-fault.ts';
 import { Inbox } from './inbox/inbox.ts';
+import { openListeners } from './listeners.ts';
 import { entraTimes, exchangeRules, hveRules, type SandboxOptions, type ServerRules } from './sandbox-options.ts';
 import { LOOPBACK_NAMES, ServerContexts } from './server-contexts.ts';
 import { createWeb, type WebParts } from './web.ts';
@@ -159,30 +157,16 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   const sessions = (): readonly SmtpSession[] =>
     [...exchange.sessions, ...hve.sessions].toSorted((one, other) => one.id - other.id);
 
-  const web = createServer();
-  const secureWeb = createTlsServer({ cert: certificate.certificate, key: certificate.key, minVersion: 'TLSv1.2' });
-  const smtpPort = await exchange.listen(ports.smtp ?? 0);
-  let hvePort: number;
-  let httpPort: number;
-  let httpsPort: number;
-  try {
-    hvePort = await hve.listen(ports.hve ?? 0);
-    httpPort = await listen(web, ports.http ?? 0);
-    httpsPort = await listen(secureWeb, ports.https ?? 0);
-  } catch (error) {
-    web.close();
-    await Promise.all([exchange.close(), hve.close()]);
-    throw error;
-  }
-  const origin = `http://127.0.0.1:${httpPort}`;
+  const listeners = await openListeners({ exchange, hve, certificate }, ports);
+  const origin = `http://127.0.0.1:${listeners.ports.http}`;
   const settings = {
     tenantId: tenant.id,
     clientId,
     mailbox,
     tokenEndpoint: `${origin}/${tenant.id}/oauth2/v2.0/token`,
-    authority: `https://localhost:${httpsPort}/${tenant.id}`,
+    authority: `https://localhost:${listeners.ports.https}/${tenant.id}`,
     scope: `${CLOUDS[tenant.cloud].exchange[0]}/.default`,
-    smtp: { host: 'localhost', port: smtpPort },
+    smtp: { host: 'localhost', port: listeners.ports.smtp },
   };
   const admin: AdminSource = { directory, entra, now };
   const api: WebParts['api'] = {
@@ -199,17 +183,13 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     connection: { ...settings, security: smtp.implicitTls === true ? 'TLS' : 'STARTTLS' },
     ca: authority.ca,
   };
-  const servers = [web, secureWeb];
-  for (const one of servers) one.on('request', createWeb({ entra, api }));
+  listeners.answer(createWeb({ entra, api }));
 
   let closing: Promise<void> | undefined;
-  const close = (): Promise<void> =>
-    (closing ??= (async () => {
-      inbox.close();
-      for (const one of servers) one.closeAllConnections();
-      const stopped = servers.map((one) => new Promise<void>((resolve) => one.close(() => resolve())));
-      await Promise.all([exchange.close(), hve.close(), ...stopped]);
-    })());
+  const close = (): Promise<void> => {
+    inbox.close();
+    return (closing ??= listeners.close());
+  };
   return {
     ...settings,
     clientSecret,
@@ -220,7 +200,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     entra,
     exchange,
     hve: {
-      smtp: { host: 'localhost', port: hvePort },
+      smtp: { host: 'localhost', port: listeners.ports.hve },
       scope: 'https://outlook.office.com/.default',
       exchange: hve,
     },
@@ -245,11 +225,4 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-async function listen(server: Server, port: number): Promise<number> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, '127.0.0.1', resolve);
-  });
-  return (server.address() as AddressInfo).port;
 }

@@ -4,10 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createLocalJWKSet, type JWTVerifyGetKey } from 'jose';
 import { type Directory, findApp, findEnterpriseApp, findTenant, findUser } from '../directory.ts';
 import { sendJson } from '../http.ts';
-import { type AuthorizeContext, RESPONSE_MODES, type SignInChoice } from './authorize.ts';
+import type { AuthorizeContext, SignInChoice } from './authorize.ts';
 import { approveByHand, handleAuthorize, handleConsent, handleDevice, signInByHand } from './browser.ts';
 import { CLOUDS } from './clouds.ts';
 import { startDevice } from './device.ts';
+import { discoveryOf } from './discovery.ts';
 import { ENTRA_POINT, type EntraFault, type EntraFaults } from './fault.ts';
 import { correlationIdOf, readForm } from './form.ts';
 import type { Grant, GrantSettings } from './grant.ts';
@@ -228,7 +229,7 @@ export class Entra {
         sendJson(response, 200, { keys: [(await this.#signer).jwk] });
         return true;
       case 'v2.0/.well-known/openid-configuration':
-        this.#discovery(response, url, tenant);
+        sendJson(response, 200, discoveryOf(url.origin, tenant, findTenant(this.#options.directory(), tenant)));
         return true;
       case '':
         if (tenant !== 'devicelogin') return false;
@@ -273,40 +274,6 @@ export class Entra {
     const answer = startDevice(this.#browser(), form, { origin: url.origin, lifetime, interval });
     if (isProblem(answer)) return refuse(answer);
     sendJson(response, 200, answer);
-  }
-
-  #discovery(response: ServerResponse, url: URL, name: string): void {
-    const base = `${url.origin}/${name}`;
-    const tenant = findTenant(this.#options.directory(), name);
-    const { login, instance, graph } = CLOUDS[tenant?.cloud ?? 'worldwide'];
-    sendJson(response, 200, {
-      token_endpoint: `${base}/oauth2/v2.0/token`,
-      token_endpoint_auth_methods_supported: ['client_secret_post', 'private_key_jwt', 'client_secret_basic'],
-      jwks_uri: `${base}/discovery/v2.0/keys`,
-      response_modes_supported: RESPONSE_MODES,
-      subject_types_supported: ['pairwise'],
-      id_token_signing_alg_values_supported: ['RS256'],
-      response_types_supported: ['code'],
-      scopes_supported: ['openid', 'profile', 'email', 'offline_access'],
-      issuer: `https://${login}/${tenant?.id ?? '{tenantid}'}/v2.0`,
-      cloud_instance_name: instance,
-      msgraph_host: new URL(graph).host,
-      authorization_endpoint: `${base}/oauth2/v2.0/authorize`,
-      device_authorization_endpoint: `${base}/oauth2/v2.0/devicecode`,
-      claims_supported: [
-        'sub',
-        'iss',
-        'aud',
-        'exp',
-        'iat',
-        'nonce',
-        'preferred_username',
-        'name',
-        'tid',
-        'ver',
-        'email',
-      ],
-    });
   }
 }
 

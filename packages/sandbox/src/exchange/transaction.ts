@@ -2,6 +2,7 @@
 import { findMailbox, findTenant } from '../directory.ts';
 import { readHead } from '../inbox/head.ts';
 import { rewriteFrom } from './alias.ts';
+import { Collector } from './collector.ts';
 import { type Command, isInternational, parseBdat, parsePath } from './command.ts';
 import type { Dialog } from './dialog.ts';
 import { bareLineEnd, DotDecoder } from './dot-decoder.ts';
@@ -29,31 +30,6 @@ interface Open {
   readonly refused: Refused[];
   /** Chunks so far, once BDAT began. */
   chunks: Collector | undefined;
-}
-
-/** Keeps bytes up to a limit and counts them all. */
-class Collector {
-  readonly #limit: number;
-  #pieces: Buffer[] = [];
-  size = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get tooLarge(): boolean {
-    return this.size > this.#limit;
-  }
-
-  readonly add = (piece: Buffer): void => {
-    this.size += piece.length;
-    if (this.tooLarge) this.#pieces = [];
-    else this.#pieces.push(piece);
-  };
-
-  bytes(): Buffer {
-    return Buffer.concat(this.#pieces);
-  }
 }
 
 export class Transaction {
