@@ -138,12 +138,15 @@ test('an access token is found as it is and in the login, whatever stands before
 
 test('what is printed is collected, by whatever way, and printing is as before afterwards', async () => {
   const { log } = console;
+  const shown = process.listeners('warning');
+  process.removeAllListeners('warning'); // Node's own, which would print this one
   const output = await outputOf(async () => {
     console.log('by the console', { deep: { key: 'in an object' } });
     process.stdout.write('');
     process.emitWarning('as a warning');
     await new Promise((resolve) => setImmediate(resolve));
   });
+  for (const listener of shown) process.on('warning', listener);
   expect(output).toMatch(/by the console[^]*in an object[^]*as a warning/);
   expect(console.log).toBe(log);
 });
