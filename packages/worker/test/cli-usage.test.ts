@@ -105,7 +105,7 @@ describe('the configuration', () => {
     expect(await command('list')).toEqual({
       exitCode: 1,
       stdout: '',
-      stderr: `mailgrant-worker list: There is no mailgrant.config.ts in ${directory.dir}. Name one with --config, or write one: packages/worker/examples has one to begin with.\n(ERR_WORKER_CONFIG; docs/worker-errors.md tells more)\n`,
+      stderr: `mailgrant-worker list: There is no mailgrant.config.ts in ${directory.dir}. Name one with --config, or write one: https://github.com/mailgrant/mailgrant/tree/main/packages/worker/examples has one to begin with.\n(ERR_WORKER_CONFIG; docs/worker-errors.md tells more)\n`,
     });
     expect((await command('list', '-c', 'x.ts')).stderr).toContain(
       `There is no configuration ${join(directory.dir, 'x.ts')}.`,

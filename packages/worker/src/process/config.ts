@@ -71,7 +71,7 @@ function findConfig(path: string | undefined, cwd: string): string {
   if (found !== undefined) return found;
   throw new ProcessError(
     'ERR_WORKER_CONFIG',
-    `There is no ${CONFIG_FILES[0]} in ${cwd}. Name one with --config, or write one: packages/worker/examples has one to begin with.`,
+    `There is no ${CONFIG_FILES[0]} in ${cwd}. Name one with --config, or write one: https://github.com/mailgrant/mailgrant/tree/main/packages/worker/examples has one to begin with.`,
   );
 }
 
