@@ -1,12 +1,15 @@
 // The parts of the process that need no store: tables, metrics, probes, logs.
-import { createServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { InputError, Secret } from '@mailgrant/core';
 import { describe, expect, test } from 'vitest';
+import { runWorkerCommand } from '../src/process/command-line.ts';
 import { listenForProbes, type Probes, watchLoop } from '../src/process/http.ts';
 import { createLogger } from '../src/process/logger.ts';
 import { createMetrics } from '../src/process/metrics.ts';
 import { durationText, fields, relativeText, table, timeText } from '../src/process/table.ts';
+import { createWatch, watchOutbox } from '../src/process/watch.ts';
 
 describe('a table', () => {
   const columns = [
@@ -200,5 +203,47 @@ describe('the log', () => {
     const { lines, log } = logging({ level: 'warn' });
     log.info('x');
     expect(lines).toEqual([]);
+  });
+});
+
+describe('docs/worker-process.md', () => {
+  const page = readFileSync(new URL('../../../docs/worker-process.md', import.meta.url), 'utf8');
+
+  test('names every metric, and no other', async () => {
+    const metrics = createMetrics();
+    const watch = createWatch(createLogger({ level: 'silent' }), metrics, () => 0);
+    const counts = Object.fromEntries(['accepted', 'dead'].map((state) => [state, 0]));
+    const stats = {
+      mailbox: 'm',
+      counts,
+      oldestDue: 0,
+      paused: false,
+      blocked: undefined,
+      slots: 0,
+      recipientsToday: 0,
+    };
+    watchOutbox(metrics, { stats: async () => [stats as never] }, () => 0);
+    watch.onEvent({ type: 'mailbox.recovered', mailbox: 'm', id: '1', at: 0 });
+    watch.onScheduleEvent({ type: 'run-started', scheduleId: 's', occurrence: 0 });
+    watch.onProblem(new Error('x'));
+    const printed = [...(await metrics.text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name);
+    const named = new Set([...page.matchAll(/`((?:mailgrant|process)_\w+)/g)].map(([, name = '']) => name));
+    expect([...named].sort()).toEqual(printed.sort());
+  });
+
+  test('names every command', async () => {
+    let help = '';
+    const io = {
+      stdout: (text: string) => (help += text),
+      stderr: () => {},
+      cwd: '.',
+      onSignal: () => () => {},
+      leave: () => {},
+    };
+    await runWorkerCommand(['--help'], io);
+    const commands = [...help.matchAll(/^ {2}([a-z][a-z-]*) {2,}\S/gm)].map(([, name = '']) => name);
+    expect(commands.length).toBeGreaterThan(10);
+    const table = /\| command[^]*?\n\n/.exec(page)?.[0] ?? '';
+    for (const command of commands) expect(table).toMatch(new RegExp(`\`(?:[^\`]*, )?${command}\\b`));
   });
 });
