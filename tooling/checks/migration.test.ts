@@ -122,15 +122,16 @@ describe('after the change', () => {
   test('everything compiles', async () => {
     const options = {
       compilerOptions: {
-        ...{
-          strict: true,
-          module: 'nodenext',
-          target: 'es2022',
-          types: ['node'],
-          skipLibCheck: true,
-          moduleDetection: 'force',
-        },
-        ...{ experimentalDecorators: true, emitDecoratorMetadata: true, rootDir: '.', outDir: 'out' },
+        strict: true,
+        module: 'nodenext',
+        target: 'es2022',
+        types: ['node'],
+        skipLibCheck: true,
+        moduleDetection: 'force',
+        experimentalDecorators: true,
+        emitDecoratorMetadata: true,
+        rootDir: '.',
+        outDir: 'out',
       },
       files: afters.map(({ name }) => `${name}.ts`),
     };
