@@ -13,6 +13,7 @@ export interface Served {
 /** Loaded when they are shown: frameworks take a while. */
 const APPLICATIONS: readonly (() => Promise<{ serve: (mail: MailClientOptions) => Promise<Served> }>)[] = [
   () => import('./nest/serve.ts'),
+  () => import('./fastify/serve.ts'),
 ];
 
 /** Posts an order to each application, which answers when the confirmation is on its way, and asks how it stands. */
