@@ -43,6 +43,7 @@ export default defineConfig({
     isolate: true, // files share no state; said aloud, vitest no longer suggests otherwise after each run
     restoreMocks: true,
     testTimeout: 20_000, // milliseconds; two busy cores must not turn a test red
+    hookTimeout: 30_000,
     maxConcurrency: 2,
     slowTestThreshold: 2000, // milliseconds; what takes longer is listed
     silent: 'passed-only', // what passed has nothing to say
