@@ -23,9 +23,9 @@ const EXPECTED: Record<string, { main: string; kilobytes: number }> = {
   core: { main: 'createMailer', kilobytes: 450 },
   entra: { main: 'entraApp', kilobytes: 120 },
   fastify: { main: 'mail', kilobytes: 60 },
-  mail: { main: 'createMailClient', kilobytes: 90 },
+  mail: { main: 'createMailClient', kilobytes: 140 },
   nestjs: { main: 'getMailerToken', kilobytes: 60 },
-  nodemailer: { main: 'mailgrantTransport', kilobytes: 60 },
+  nodemailer: { main: 'mailgrantTransport', kilobytes: 70 },
   sandbox: { main: 'createSandbox', kilobytes: 400 },
 };
 
