@@ -42,7 +42,7 @@ export async function showWorker(target: Target, terminal: Terminal, signal: Abo
     terminal.field('store', 'a directory of its own; nothing is installed for it');
     terminal.field('schedule', 'a digest, every two seconds');
     worker = startWorker(env);
-    await worker.started;
+    await worker.logged('started');
     success(`started as process ${worker.pid}`);
 
     const sendAt = new Date(Date.now() + AHEAD);
@@ -55,14 +55,15 @@ export async function showWorker(target: Target, terminal: Terminal, signal: Abo
     });
     terminal.field('mail', `for ${clock(sendAt)}, handed over by another process`);
 
-    await arrivals(2);
+    // When it has the server's answers: a kill right before would make a repeat, and a flag.
+    await worker.logged('mail.accepted', 2);
     success(`${digests().length} digests arrived`);
     let repeats = worker.count('mail.in-doubt');
     await worker.end('SIGKILL');
     success('killed (SIGKILL: it had no chance to tidy up)');
 
     worker = startWorker(env);
-    await worker.started;
+    await worker.logged('started');
     success(`started again as process ${worker.pid}`);
     const before = digests().length;
     await sandbox.inbox.waitFor(({ subject }) => subject === reminder.subject, { timeout: PATIENCE });
