@@ -5,8 +5,15 @@ import { enqueueing } from './enqueueing.ts';
 import { idling } from './idling.ts';
 import { pacing } from './pacing.ts';
 import { openPlace, type Place } from './place.ts';
+import { rate } from './rate.ts';
 
-const FIGURES: Readonly<Record<string, (place: Place) => Promise<void>>> = { accuracy, enqueueing, idling, pacing };
+const FIGURES: Readonly<Record<string, (place: Place) => Promise<void>>> = {
+  accuracy,
+  enqueueing,
+  idling,
+  pacing,
+  rate,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -39,8 +39,8 @@ export interface Engine {
   openQueue(queue: string): Promise<void>;
   /** With `db`: as a part of that transaction. */
   enqueue(queue: string, jobs: readonly NewJob[], db?: SqlExecutor): Promise<void>;
-  /** Claims jobs that are due, by priority, then age. */
-  claim(queue: string, count?: number): Promise<readonly Claim[]>;
+  /** Claims jobs that are due, by priority, then age. With `db`: unless that transaction is undone. */
+  claim(queue: string, count?: number, db?: SqlExecutor): Promise<readonly Claim[]>;
   /** Ends a claim and its job; `false` where the claim had ended. */
   complete(claim: Claim, db?: SqlExecutor): Promise<boolean>;
   /** Gives a claim back: its job is due at once. `false` where the claim had ended. */
@@ -120,8 +120,8 @@ export function createEngine({ store, claims, migrate, onProblem }: EngineOption
         on(db),
       );
     },
-    async claim(queue, count = 1) {
-      const jobs = await boss.fetch<unknown>(queue, { batchSize: count });
+    async claim(queue, count = 1, db) {
+      const jobs = await boss.fetch<unknown>(queue, { batchSize: count, ...on(db) });
       return jobs.map(({ id, retryCount, data }) => ({ queue, id, retryCount, data }));
     },
     complete: async (claim, db) => affected(await boss.complete(claim.queue, claim, null, on(db))),

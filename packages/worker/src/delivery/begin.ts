@@ -1,14 +1,15 @@
 // An attempt begins: one transaction that knows everything about the mail and its mailbox, and decides whether to send.
 import { type Selectable, sql, type Transaction } from 'kysely';
 import { settleAsSent } from '../outbox/changes.ts';
-import { readMailJob } from '../outbox/mail-job.ts';
+import { queueOf, readMailJob } from '../outbox/mail-job.ts';
 import { suppressionKeys } from '../outbox/suppression.ts';
 import type { Claim } from '../engine.ts';
 import type { MailRecipientTable, MailTable, Tables } from '../schema/tables.ts';
 import type { SqlExecutor } from '../store/store.ts';
 import { type Context, finishMail, hasRecipients, mailFacts } from './context.ts';
 import type { WorkerEvent } from './events.ts';
-import { blockMailbox, lockMailbox } from './mailboxes.ts';
+import { blockMailbox, lockMailbox, takeTurn } from './mailboxes.ts';
+import type { Pace } from './pace.ts';
 import { hourOf, waitForRoom } from './usage.ts';
 
 export type MailInHand = Selectable<MailTable>;
@@ -33,30 +34,62 @@ export type InDoubtAnswer = 'sent' | 'not-sent' | 'unknown';
 
 export type Beginning =
   | { readonly kind: 'send'; readonly attempt: Attempt }
-  /** Nothing to send; the job is done with. */
-  | { readonly kind: 'over' }
-  /** The mailbox does not send at present; the job was given back. */
+  /** Nothing is due. */
+  | { readonly kind: 'none' }
+  /** It is not the mailbox's turn before so many milliseconds. */
+  | { readonly kind: 'wait'; readonly wait: number }
+  /** The mailbox does not send at present. */
   | { readonly kind: 'held' }
+  /** What was due is not to be sent. */
+  | { readonly kind: 'over' }
   /** Ask whether it was sent, and begin again with the answer. */
-  | { readonly kind: 'ask'; readonly mail: MailInHand; readonly n: number };
+  | { readonly kind: 'ask'; readonly claim: Claim; readonly mail: MailInHand; readonly n: number };
 
 export interface BeginOptions {
   readonly mailbox: string;
   readonly slot: number;
+  readonly pace: Pace | undefined;
   readonly recipientsPerMessage: number;
-  /** About the attempt that the last beginning asked about. */
-  readonly answer?: { readonly n: number; readonly says: InDoubtAnswer } | undefined;
 }
 
-export async function begin(context: Context, claim: Claim, options: BeginOptions): Promise<Beginning> {
+/** What was found out about an attempt in doubt, with the claim that was kept meanwhile. */
+export interface Asked {
+  readonly claim: Claim;
+  readonly n: number;
+  readonly says: InDoubtAnswer;
+}
+
+/** The transaction is undone, and with it the claim: as if nobody had looked. */
+class Undone extends Error {
+  readonly beginning: Beginning;
+
+  constructor(beginning: Beginning) {
+    super('undone');
+    this.beginning = beginning;
+  }
+}
+
+/** Claims what is due, and decides about it, in one transaction. */
+export async function begin(context: Context, options: BeginOptions, asked?: Asked): Promise<Beginning> {
   const events: WorkerEvent[] = [];
-  const beginning = await context.transact(events, (trx, db) => decide(context, { claim, options, trx, db, events }));
-  return beginning;
+  try {
+    return await context.transact(events, async (trx, db) => {
+      // Nothing of this is needed after a power failure: the mark before the last bytes is flushed, and all of this with it.
+      await sql`set local synchronous_commit to off`.execute(trx);
+      const claim = asked?.claim ?? (await context.engine.claim(queueOf(options.mailbox), 1, db))[0];
+      if (claim === undefined) return { kind: 'none' };
+      return decide(context, { claim, options, asked, trx, db, events });
+    });
+  } catch (error) {
+    if (error instanceof Undone) return error.beginning;
+    throw error;
+  }
 }
 
 interface Work {
   readonly claim: Claim;
   readonly options: BeginOptions;
+  readonly asked: Asked | undefined;
   readonly trx: Transaction<Tables>;
   readonly db: SqlExecutor;
   readonly events: WorkerEvent[];
@@ -67,6 +100,7 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
   const { engine } = context;
   const mailbox = await lockMailbox(trx, options.mailbox);
   if (mailbox === undefined || !mailbox.sends || (mailbox.blocks > 0 && options.slot > 0)) {
+    if (work.asked === undefined) throw new Undone({ kind: 'held' });
     await engine.release(claim, db);
     return { kind: 'held' };
   }
@@ -81,7 +115,7 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
   if (!['scheduled', 'deferred', 'sending'].includes(mail.state)) return over();
 
   const before = await settleBefore(context, work, mail);
-  if (before === 'ask') return { kind: 'ask', mail, n: mail.attempts };
+  if (before === 'ask') return { kind: 'ask', claim, mail, n: mail.attempts };
   if (before === 'over') return over();
   const doubted = before === 'doubted' || mail.dup_possible;
 
@@ -112,6 +146,10 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
     await putBack(trx, mail, doubted);
     await engine.release(claim, db);
     return { kind: 'held' };
+  }
+  if (options.pace !== undefined) {
+    const wait = await takeTurn(trx, options.mailbox, options.pace);
+    if (wait > 0) throw new Undone({ kind: 'wait', wait });
   }
   const n = mail.attempts + 1;
   const hour = hourOf(mailbox.now);
@@ -145,7 +183,7 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
 /** The attempt before, where whoever made it did not end it. */
 async function settleBefore(
   context: Context,
-  { options, trx, db, events }: Work,
+  { asked, trx, db, events }: Work,
   mail: MailInHand,
 ): Promise<'clear' | 'doubted' | 'ask' | 'over'> {
   if (mail.attempts === 0) return 'clear';
@@ -169,7 +207,7 @@ async function settleBefore(
     return 'clear';
   }
   const { onInDoubt } = context;
-  const answer = options.answer?.n === mail.attempts ? options.answer.says : undefined;
+  const answer = asked?.n === mail.attempts ? asked.says : undefined;
   if (typeof onInDoubt === 'function' && answer === undefined) return 'ask';
   if (answer === 'sent') {
     await end('accepted');

@@ -2,10 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Mailer, mayHaveBeenSent, MailError, type Receipt, ReplyError } from '@mailgrant/core';
 import type { Claim } from '../engine.ts';
-import { queueOf } from '../outbox/mail-job.ts';
-import { type Attempt, begin, type InDoubtAnswer, type MailInHand } from './begin.ts';
+import { type Asked, type Attempt, begin, type InDoubtAnswer, type MailInHand } from './begin.ts';
 import { type Context, mailFacts } from './context.ts';
-import { takeTurn } from './mailboxes.ts';
 import { Fenced, markDot } from './mark.ts';
 import { outgoing } from './message.ts';
 import type { Pace } from './pace.ts';
@@ -71,25 +69,53 @@ export class Lane {
   async #run(): Promise<void> {
     const { mailbox, slot } = this.#options;
     try {
-      while (!this.#stopping.signal.aborted) {
-        const [claim] = await this.#context.engine.claim(queueOf(mailbox));
-        if (claim === undefined) {
-          if (!(await this.#woken())) break;
-          continue;
-        }
-        this.claim = claim;
-        try {
-          if (!(await this.#deliver(claim))) break;
-        } finally {
-          this.claim = undefined;
-          this.busy = false;
-        }
-      }
+      await this.#work();
     } finally {
       await this.#mailer?.close({ deadline: 2_000 }).catch(this.#context.onProblem);
       // The place is free only when the connection is gone: the server counts connections.
       await releaseSlot(this.#context.store.db, mailbox, slot, this.#context.worker);
     }
+  }
+
+  async #work(): Promise<void> {
+    let asked: Asked | undefined;
+    while (!this.#stopping.signal.aborted) {
+      const beginning = await begin(this.#context, this.#options, asked);
+      if (beginning.kind === 'held') return;
+      if (beginning.kind === 'none' && !(await this.#woken())) return;
+      if (beginning.kind === 'wait') {
+        await this.#pause(beginning.wait);
+        continue; // with the answer, if there is one
+      }
+      asked = undefined;
+      if (beginning.kind === 'ask') {
+        const { claim, mail, n } = beginning;
+        asked = await this.#holding(claim, async () => ({ claim, n, says: await this.#ask(mail) }));
+      }
+      if (beginning.kind === 'send') {
+        const { attempt } = beginning;
+        if (!(await this.#holding(attempt.claim, () => this.#send(attempt)))) return;
+      }
+    }
+    if (asked !== undefined) await this.#context.engine.release(asked.claim);
+  }
+
+  /** Whoever keeps claims alive sees this one while `run` goes on. */
+  async #holding<T>(claim: Claim, run: () => Promise<T>): Promise<T> {
+    this.claim = claim;
+    this.busy = true;
+    try {
+      return await run();
+    } finally {
+      this.claim = undefined;
+      this.busy = false;
+    }
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, { signal: this.#stopping.signal }).catch(() => {
+      // Stopping is no failure.
+    });
   }
 
   /** Waits for mail; `false` when there was none for long enough. */
@@ -104,37 +130,6 @@ export class Lane {
       const timer = setTimeout(end, this.#options.idleTime, false);
       this.#wake = () => end(true);
     });
-  }
-
-  /** Whether the lane may go on. */
-  async #deliver(claim: Claim): Promise<boolean> {
-    const { mailbox, slot, recipientsPerMessage } = this.#options;
-    if (!(await this.#turn())) {
-      await this.#context.engine.release(claim);
-      return false;
-    }
-    this.busy = true;
-    let answer: { readonly n: number; readonly says: InDoubtAnswer } | undefined;
-    for (;;) {
-      const beginning = await begin(this.#context, claim, { mailbox, slot, recipientsPerMessage, answer });
-      if (beginning.kind === 'send') return this.#send(beginning.attempt);
-      if (beginning.kind !== 'ask') return beginning.kind === 'over';
-      answer = { n: beginning.n, says: await this.#ask(beginning.mail) };
-    }
-  }
-
-  /** Waits for the mailbox's turn; `false` when the lane is to stop instead. */
-  async #turn(): Promise<boolean> {
-    const { mailbox, pace } = this.#options;
-    while (pace !== undefined) {
-      const wait = await takeTurn(this.#context.store.db, mailbox, pace);
-      if (wait === 0) break;
-      await sleep(wait, undefined, { signal: this.#stopping.signal }).catch(() => {
-        // Stopping is no failure.
-      });
-      if (this.#stopping.signal.aborted) return false;
-    }
-    return !this.#stopping.signal.aborted;
   }
 
   async #ask(mail: MailInHand): Promise<InDoubtAnswer> {
@@ -163,6 +158,7 @@ export class Lane {
     }
   }
 
+  /** Whether the lane may go on. */
   async #send(attempt: Attempt): Promise<boolean> {
     const { receipt, error } = await this.#transfer(attempt);
     if (receipt !== undefined) {

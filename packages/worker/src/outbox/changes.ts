@@ -23,16 +23,23 @@ export type LockedMail = Pick<
 const WAITING: readonly MailState[] = ['scheduled', 'deferred'];
 const REVIVABLE: readonly MailState[] = ['dead', 'expired', 'cancelled', 'suppressed'];
 
-/** Runs a change with the mail's row locked. */
-export async function change(
-  store: Store,
+/**
+ * Runs a change with the mail's row locked. The job it had is taken away afterwards: whoever claims a job locks it before the
+ * mail, so that doing it here could be a deadlock; and a job of an earlier turn does nothing anyway.
+ */
+async function change(
+  { store, engine }: { readonly store: Store; readonly engine: Engine },
   ref: MailRef,
   decide: (mail: LockedMail, trx: Transaction<Tables>, db: SqlExecutor) => Promise<ChangeResult>,
 ): Promise<ChangeResult> {
-  return store.transaction(async (trx) => {
+  const { result, mail } = await store.transaction(async (trx) => {
     const mail = await lock(trx, ref);
-    return mail === undefined ? 'not-found' : decide(mail, trx, store.executor(trx));
+    return { result: mail === undefined ? 'not-found' : await decide(mail, trx, store.executor(trx)), mail } as const;
   });
+  if (mail !== undefined && result === 'done' && WAITING.includes(mail.state)) {
+    await engine.discard(queueOf(mail.mailbox_id), [mailJobId(mail.id, mail.turn)]);
+  }
+  return result;
 }
 
 async function lock(trx: Transaction<Tables>, ref: MailRef): Promise<LockedMail | undefined> {
@@ -93,7 +100,7 @@ export async function finish(trx: Transaction<Tables>, id: string, state: MailSt
 }
 
 export function cancel(store: Store, engine: Engine, ref: MailRef): Promise<ChangeResult> {
-  return change(store, ref, async (mail, trx, db) => {
+  return change({ store, engine }, ref, async (mail, trx) => {
     if (mail.state === 'sending') {
       const last = await trx
         .selectFrom('mail_attempt')
@@ -105,9 +112,6 @@ export function cancel(store: Store, engine: Engine, ref: MailRef): Promise<Chan
       if (last?.phase !== 'start') return 'too-late';
     } else if (!WAITING.includes(mail.state)) return mail.state === 'in_doubt' ? 'too-late' : 'finished';
     await finish(trx, mail.id, 'cancelled');
-    if (WAITING.includes(mail.state)) {
-      await engine.discard(queueOf(mail.mailbox_id), [mailJobId(mail.id, mail.turn)], db);
-    }
     return 'done';
   });
 }
@@ -118,7 +122,7 @@ export function reschedule(
   ref: MailRef,
   { at, expiresAt }: { readonly at: number; readonly expiresAt?: number | null | undefined },
 ): Promise<ChangeResult> {
-  return change(store, ref, async (mail, trx, db) => {
+  return change({ store, engine }, ref, async (mail, trx, db) => {
     if (mail.state === 'sending' || mail.state === 'in_doubt') return 'too-late';
     if (!WAITING.includes(mail.state)) return 'finished';
     await trx
@@ -131,14 +135,13 @@ export function reschedule(
       })
       .where('id', '=', mail.id)
       .execute();
-    await engine.discard(queueOf(mail.mailbox_id), [mailJobId(mail.id, mail.turn)], db);
     await queueAgain(mail, { at, state: 'scheduled', engine, trx, db });
     return 'done';
   });
 }
 
 export function retry(store: Store, engine: Engine, ref: MailRef, now: number): Promise<ChangeResult> {
-  return change(store, ref, async (mail, trx, db) => {
+  return change({ store, engine }, ref, async (mail, trx, db) => {
     if (mail.state === 'sending' || mail.state === 'in_doubt') return 'too-late';
     if (mail.state === 'accepted' || !mail.has_body) return 'finished';
     if (REVIVABLE.includes(mail.state)) {
@@ -154,7 +157,7 @@ export function retry(store: Store, engine: Engine, ref: MailRef, now: number): 
         .where('mail_id', '=', mail.id)
         .where('state', '!=', 'accepted')
         .execute();
-    } else await engine.discard(queueOf(mail.mailbox_id), [mailJobId(mail.id, mail.turn)], db);
+    }
     await queueAgain(mail, { at: now, state: 'scheduled', engine, trx, db });
     return 'done';
   });
@@ -167,7 +170,7 @@ export function resolveInDoubt(
   resolution: InDoubtResolution,
   now: number,
 ): Promise<ChangeResult> {
-  return change(store, ref, async (mail, trx, db) => {
+  return change({ store, engine }, ref, async (mail, trx, db) => {
     if (mail.state !== 'in_doubt') return mail.state === 'sending' ? 'too-late' : 'finished';
     if (resolution === 'sent') await settleAsSent(mail, { engine, trx, db, now });
     else if (resolution === 'drop') await finish(trx, mail.id, 'cancelled');
