@@ -56,7 +56,7 @@ export function entraManagedIdentity(
     } catch (error) {
       if (request.failure !== undefined) throw request.failure;
       if (error instanceof MailError) throw error;
-      const { errorCode } = (typeof error === 'object' ? error : undefined) as { errorCode?: unknown };
+      const { errorCode } = (error ?? {}) as { errorCode?: unknown };
       const why = typeof errorCode === 'string' ? shown(errorCode) : 'see the environment';
       throw new TokenError('ERR_OAUTH_SOURCE', `MSAL found no managed identity to ask: ${why}`);
     }

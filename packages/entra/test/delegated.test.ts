@@ -205,7 +205,7 @@ describe('finish', () => {
     const { state } = await made.begin();
     server.answers(personal(MAILBOX, { nonce: 'of another' }));
     await expect(made.finish(callback(state))).rejects.toMatchObject({
-      code: 'ERR_OAUTH_MALFORMED',
+      code: 'ERR_OAUTH_CALLBACK',
       message: expect.stringContaining('nonce_mismatch'),
     });
     expect(await made.state()).toBeUndefined();

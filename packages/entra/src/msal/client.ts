@@ -155,14 +155,14 @@ function proofOptions(proof: ClientProof): Partial<Configuration['auth']> {
 
 /** Our own errors stay what they are; MSAL's keep their code and lose their class. */
 function translated(error: unknown, network: Network): Error {
-  const { name, errorCode } = (typeof error === 'object' ? error : undefined) as {
-    name?: unknown;
-    errorCode?: unknown;
-  };
+  const { name, errorCode } = (error ?? {}) as { name?: unknown; errorCode?: unknown };
   // By MSAL's clock, between two polls: the last answer was that the person is still expected.
   if (errorCode === 'device_code_expired') {
     const message = 'nobody signed in before the code expired';
     return new TokenError('ERR_OAUTH_REFUSED', message, { error: 'expired_token' });
+  }
+  if (errorCode === 'nonce_mismatch') {
+    return new TokenError('ERR_OAUTH_CALLBACK', 'the ID token belongs to another sign-in (nonce_mismatch)');
   }
   if (network.failure !== undefined) return network.failure;
   if (error instanceof MailError || error instanceof InputError) return error;

@@ -38,10 +38,11 @@ export const OAUTH = [
   {
     id: 'oauth-malformed',
     class: 'admin',
-    title: 'What answers at the token endpoint is no token endpoint',
+    title: 'The answer of the token endpoint cannot be used',
     cause:
-      'The answer is not the JSON of an OAuth server: often the page of a proxy or a login portal, or a wrong address.',
-    remedy: 'Check the address of the token endpoint, and what a proxy in between makes of it.',
+      'It is not the JSON of an OAuth server (often the page of a proxy or a login portal), or lacks what was asked for.',
+    remedy:
+      'Read the message of the error. Check the address of the token endpoint, and what a proxy in between makes of it.',
     source: 'mailgrant',
   },
   {
