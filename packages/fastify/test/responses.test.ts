@@ -28,7 +28,7 @@ describe.each(FASTIFYS)('Fastify %s', (_, create) => {
     [
       'the server repeats the recipient',
       () => sandbox.exchange.reply('RCPT', '550 5.1.1 <ada@example.org> canary unknown'),
-      { statusCode: 502, code: 'ERR_SMTP_RECIPIENTS_REFUSED', message: 'The mail could not be sent.' },
+      { statusCode: 422, code: 'ERR_SMTP_RECIPIENTS_REFUSED', error: 'Unprocessable Entity' },
     ],
     [
       'the server asks to come back later',
