@@ -7,9 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { memoryTokenStore } from '@mailgrant/core';
 import { createSandbox, type Sandbox, type SandboxOptions } from '@mailgrant/sandbox';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { selfSigned } from '../../entra/test/certificates.ts';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createMailClient, type MailAccount } from '../src/index.ts';
+import { selfSigned } from './certificates.ts';
 import { failure, mailTo } from './helpers.ts';
 
 let dir: string;
@@ -59,6 +59,15 @@ describe('an application', () => {
     await start();
     const error = await failure(send({ certificate: { path: join(dir, 'gone.pfx') } }));
     expect(error).toMatchObject({ code: 'ERR_OAUTH_SOURCE', message: expect.stringContaining('gone.pfx') });
+  });
+
+  test('with the identity of the machine it runs on', async () => {
+    await start({ tenants: [{ apps: [{}, { managedIdentity: true }] }] });
+    for (const [name, value] of Object.entries(sandbox.managedIdentity.appService)) vi.stubEnv(name, value);
+    expect(await send({ managedIdentity: true, tenantId: undefined, clientId: undefined, authority: undefined })).toBe(
+      1,
+    );
+    vi.unstubAllEnvs();
   });
 
   test('with the token of another issuer in a file', async () => {

@@ -1,7 +1,7 @@
 // The environment variables there are, and what each of them sets.
 
 /** How the text of a variable is read. */
-export type Kind = 'text' | 'number' | 'switch' | 'list' | 'file' | 'identity';
+type Kind = 'text' | 'number' | 'switch' | 'list' | 'file' | 'identity';
 
 export interface Variable {
   /** Without the prefix. */

@@ -4,7 +4,7 @@ import type { DefinedMail } from '../define-mail.ts';
 import type { FakeSentMail } from './fake-sent-mail.ts';
 
 /** All that is given has to fit. A text fits where it is the whole, in `text` and `html` where it occurs. */
-export interface MailFields {
+export interface MailMatchFields {
   readonly from?: string | RegExp;
   /** Somebody it went to, or each of several; `cc` and `bcc` count. */
   readonly to?: string | RegExp | readonly (string | RegExp)[];
@@ -18,7 +18,7 @@ export interface MailFields {
   readonly idempotencyKey?: string;
 }
 
-export type MailMatch = MailFields | ((mail: FakeSentMail) => boolean);
+export type MailMatch = MailMatchFields | ((mail: FakeSentMail) => boolean);
 
 const FIELDS = ['from', 'to', 'subject', 'text', 'html', 'template', 'attachments', 'idempotencyKey'];
 
@@ -43,7 +43,7 @@ export function matchesMail(mail: FakeSentMail, match: MailMatch = {}): boolean 
   );
 }
 
-const nameOf = (template: NonNullable<MailFields['template']>): string =>
+const nameOf = (template: NonNullable<MailMatchFields['template']>): string =>
   typeof template === 'string' ? template : template.template;
 
 const isAddress = (address: string, expected: string | RegExp): boolean =>
