@@ -16,7 +16,7 @@ const HEADERS = {
 const POLICY = `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 /** Whether a program asks. Browsers that follow a link ask for HTML. */
-export function wantsJson({ headers }: FastifyRequest): boolean {
+function wantsJson({ headers }: FastifyRequest): boolean {
   const { accept = '' } = headers;
   return accept.includes('application/json') && !accept.includes('text/html');
 }
