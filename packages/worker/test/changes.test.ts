@@ -1,13 +1,18 @@
 // What can be changed about a mail, and until when.
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createRig, KINDS, type Rig } from './support/rig.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Base, createBase, createRig, KINDS, type Rig } from './support/rig.ts';
 
 const LATER = 3_600_000;
 
 describe.each(KINDS)('on the %s store', (kind) => {
+  let base: Base;
   let rig: Rig;
+  beforeAll(async () => {
+    base = await createBase(kind);
+  });
+  afterAll(() => base[Symbol.asyncDispose]());
   beforeEach(async () => {
-    rig = await createRig(kind);
+    rig = await createRig(base);
   });
   afterEach(() => rig[Symbol.asyncDispose]());
 

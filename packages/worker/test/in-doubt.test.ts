@@ -1,12 +1,17 @@
 // The last bytes are out and no answer comes: what is done about it, and what people are told.
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { InDoubtMail } from '../src/index.ts';
-import { createRig, KINDS, type Rig } from './support/rig.ts';
+import { type Base, createBase, createRig, KINDS, type Rig } from './support/rig.ts';
 
 describe.each(KINDS)('on the %s store', (kind) => {
+  let base: Base;
   let rig: Rig;
+  beforeAll(async () => {
+    base = await createBase(kind);
+  });
+  afterAll(() => base[Symbol.asyncDispose]());
   beforeEach(async () => {
-    rig = await createRig(kind);
+    rig = await createRig(base);
     // The message is taken, the answer is lost.
     rig.sandbox.exchange.next('MESSAGE', { close: 'reset' });
   });

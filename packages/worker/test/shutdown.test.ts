@@ -1,13 +1,18 @@
 // Stopping, and what the next worker finds.
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { reconcile } from '../src/delivery/housekeeping.ts';
 import { createEngine } from '../src/engine.ts';
-import { createRig, KINDS, type Rig } from './support/rig.ts';
+import { type Base, createBase, createRig, KINDS, type Rig } from './support/rig.ts';
 
 describe.each(KINDS)('on the %s store', (kind) => {
+  let base: Base;
   let rig: Rig;
+  beforeAll(async () => {
+    base = await createBase(kind);
+  });
+  afterAll(() => base[Symbol.asyncDispose]());
   beforeEach(async () => {
-    rig = await createRig(kind);
+    rig = await createRig(base);
   });
   afterEach(() => rig[Symbol.asyncDispose]());
 

@@ -4,9 +4,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { checkWebhook, WebhookTeller } from '../src/delivery/webhook.ts';
-import { createRig, type Rig } from './support/rig.ts';
+import { type Base, createBase, createRig, type Rig } from './support/rig.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
 
@@ -15,14 +15,19 @@ interface Told {
   readonly body: string;
 }
 
+let base: Base;
 let rig: Rig;
 let server: Server;
 let url: string;
 let told: Told[];
 let answers: number[];
 let heard: () => void;
+beforeAll(async () => {
+  base = await createBase('embedded');
+});
+afterAll(() => base[Symbol.asyncDispose]());
 beforeEach(async () => {
-  rig = await createRig('embedded');
+  rig = await createRig(base);
   told = [];
   answers = [];
   heard = () => {};

@@ -1,4 +1,4 @@
-// A sandbox, a store and workers on it; everything is closed when the rig is.
+// A sandbox, and workers on an empty store; they are gone when the rig is.
 import { cached, type CachedTokenSource, clientCredentials, createMailer, type Mailer } from '@mailgrant/core';
 import { createSandbox, type Sandbox, type SandboxOptions } from '@mailgrant/sandbox';
 import { createMailWorker, type MailWorker, type MailWorkerOptions, type ToldEvent } from '../../src/index.ts';
@@ -30,6 +30,31 @@ export async function createPlace(kind: Kind): Promise<Place> {
   };
 }
 
+/** A store for the tests of a file: making one takes longer than most tests. */
+export interface Base extends AsyncDisposable {
+  readonly store: Store;
+}
+
+export async function createBase(kind: Kind): Promise<Base> {
+  const place = await createPlace(kind);
+  const store = await place.open();
+  return {
+    store,
+    async [Symbol.asyncDispose]() {
+      await store.close();
+      await place[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** As if nothing had been in it. */
+async function empty({ store }: Base): Promise<void> {
+  const db = store.executor();
+  await db.executeSql('truncate mailgrant.mailbox, mailgrant.suppression, mailgrant.event, mailgrant.blob cascade');
+  const { rows } = await db.executeSql("select to_regclass('mailgrant_boss.job') is not null as there");
+  if (rows[0]?.there === true) await db.executeSql('delete from mailgrant_boss.job');
+}
+
 export interface Rig extends AsyncDisposable {
   readonly sandbox: Sandbox;
   readonly store: Store;
@@ -43,9 +68,9 @@ export interface Rig extends AsyncDisposable {
   told(type: ToldEvent['type'], count?: number): Promise<readonly ToldEvent[]>;
 }
 
-export async function createRig(kind: Kind, sandboxOptions: SandboxOptions = {}): Promise<Rig> {
-  const place = await createPlace(kind);
-  const store = await place.open();
+export async function createRig(base: Base, sandboxOptions: SandboxOptions = {}): Promise<Rig> {
+  const { store } = base;
+  await empty(base);
   const sandbox = await createSandbox(sandboxOptions);
   const { tokenEndpoint, clientId, clientSecret, scope } = sandbox;
   const token = cached(clientCredentials({ tokenEndpoint, clientId, clientSecret, scope }));
@@ -100,8 +125,6 @@ export async function createRig(kind: Kind, sandboxOptions: SandboxOptions = {})
     async [Symbol.asyncDispose]() {
       await Promise.all(workers.map((worker) => worker.stop({ drainMs: 0 })));
       await sandbox.close();
-      await store.close();
-      await place[Symbol.asyncDispose]();
     },
   };
 }

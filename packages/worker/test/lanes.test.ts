@@ -1,0 +1,98 @@
+// Several workers on one mailbox: who may connect, and what happens to those who vanish.
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { renewSlots, takeSlot } from '../src/delivery/slots.ts';
+import { takeTurn } from '../src/delivery/mailboxes.ts';
+import { paceOf } from '../src/delivery/pace.ts';
+import { type Base, createBase, createRig, type Rig } from './support/rig.ts';
+
+let base: Base;
+let rig: Rig;
+beforeAll(async () => {
+  base = await createBase('postgres');
+});
+afterAll(() => base[Symbol.asyncDispose]());
+beforeEach(async () => {
+  rig = await createRig(base);
+});
+afterEach(() => rig[Symbol.asyncDispose]());
+
+const mails = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({ mailbox: 'noreply', mail: rig.mail(`n${n}`) }));
+
+test('four workers never have more than three connections together, and send each mail once', async () => {
+  const workers = [rig.worker(), rig.worker(), rig.worker(), rig.worker()];
+  await Promise.all(workers.map((worker) => worker.start()));
+  await workers[0]?.outbox.scheduleMails(mails(60));
+  await rig.told('mail.accepted', 60);
+  expect(rig.sandbox.exchange.traffic(rig.sandbox.mailbox).maxConnections).toBeLessThanOrEqual(3);
+  expect(rig.sandbox.inbox.messages.map(({ subject }) => subject).toSorted()).toEqual(
+    mails(60)
+      .map(({ mail }) => mail.subject)
+      .toSorted(),
+  );
+  expect(rig.problems).toEqual([]);
+});
+
+test('mail enqueued by one process is sent by another that waits, at once', async () => {
+  await rig.worker().start();
+  const client = rig.worker();
+  await client.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  await rig.told('mail.accepted');
+});
+
+test('a place is free again when its lease has ended, and lost to whoever had it', async () => {
+  await rig.worker({}, { connections: 1 }).outbox.scheduleMails([]);
+  const { db } = rig.store;
+  expect(await takeSlot(db, 'noreply', 'one')).toBe(0);
+  expect(await takeSlot(db, 'noreply', 'two')).toBeUndefined();
+  expect(await renewSlots(db, 'one')).toEqual([{ mailbox_id: 'noreply', slot: 0 }]);
+  await db
+    .updateTable('mailbox_slot')
+    .set({ until: new Date(0) })
+    .execute();
+  expect(await renewSlots(db, 'one')).toEqual([]);
+  expect(await takeSlot(db, 'noreply', 'two')).toBe(0);
+});
+
+test('after a rest there is one place until a message was taken; fewer where the server asked for less', async () => {
+  await rig.worker({}, { connections: 3 }).outbox.scheduleMails([]);
+  const { db } = rig.store;
+  const set = (change: object) => db.updateTable('mailbox').set(change).execute();
+  const takeAll = async (): Promise<(number | undefined)[]> => {
+    await db.updateTable('mailbox_slot').set({ until: null }).execute();
+    return [await takeSlot(db, 'noreply', 'a'), await takeSlot(db, 'noreply', 'b'), await takeSlot(db, 'noreply', 'c')];
+  };
+  await set({ blocked_until: new Date(Date.now() + 60_000) });
+  expect(await takeAll()).toEqual([undefined, undefined, undefined]);
+  await set({ blocked_until: new Date(0), blocks: 2 });
+  expect(await takeAll()).toEqual([0, undefined, undefined]);
+  await set({ blocks: 0, slow_until: new Date(Date.now() + 60_000) });
+  expect(await takeAll()).toEqual([0, 1, undefined]);
+  await set({ slow_until: new Date(0) });
+  expect(await takeAll()).toEqual([0, 1, 2]);
+});
+
+test('turns are granted one after another, whoever asks', async () => {
+  await rig.worker().outbox.scheduleMails([]);
+  const pace = paceOf(30);
+  expect(await takeTurn(rig.store.db, 'noreply', pace)).toBe(0);
+  const waits = await Promise.all(Array.from({ length: 5 }, () => takeTurn(rig.store.db, 'noreply', pace)));
+  for (const wait of waits) {
+    expect(wait).toBeGreaterThan(0);
+    expect(wait).toBeLessThanOrEqual(pace.spacing - pace.tolerance);
+  }
+});
+
+test('a worker that dies between its last bytes and the answer leaves a mail that the next one flags', async () => {
+  rig.sandbox.exchange.next('MESSAGE', { hang: true });
+  const dying = rig.worker({ onInDoubt: 'resend' });
+  await dying.start();
+  const { id } = await dying.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  await expect.poll(async () => (await dying.outbox.get(id))?.log[0]?.phase).toBe('dot');
+  // What a power cut leaves: a claim and a place that nobody keeps alive.
+  await rig.store.executor().executeSql("update mailgrant_boss.job set state = 'retry', start_after = now()");
+  const next = rig.worker({ onInDoubt: 'resend' });
+  await next.start();
+  expect(await rig.told('mail.accepted')).toMatchObject([{ mailId: id, duplicatePossible: true }]);
+  expect(await next.outbox.get(id)).toMatchObject({ log: [{ outcome: 'in_doubt' }, { outcome: 'accepted' }] });
+});
