@@ -10,14 +10,14 @@ import type { BlobRef, BlobStore } from './blob-store.ts';
 import { type Body, CHUNK, GRACE, checkName, chunksOf, missing, sha256, verified } from './body.ts';
 
 export class FileBlobStore implements BlobStore {
-  readonly #dir: string;
+  readonly dir: string;
   readonly #unfinished: string;
   readonly #db: Kysely<Tables>;
   readonly #now: () => number;
 
   /** The directory belongs to this process: what is unfinished in it was left by one that is gone. */
   constructor(dir: string, db: Kysely<Tables>, now: () => number = Date.now) {
-    this.#dir = dir;
+    this.dir = dir;
     this.#unfinished = join(dir, 'unfinished');
     this.#db = db;
     this.#now = now;
@@ -50,9 +50,9 @@ export class FileBlobStore implements BlobStore {
   async sweep({ grace = GRACE }: { readonly grace?: number } = {}): Promise<{ readonly deleted: number }> {
     const before = this.#now() - grace;
     let deleted = 0;
-    for (const folder of await readdir(this.#dir)) {
+    for (const folder of await readdir(this.dir)) {
       if (folder === 'unfinished') continue;
-      const names = (await readdir(join(this.#dir, folder))).filter((name) => this.#isOlder(name, before));
+      const names = (await readdir(join(this.dir, folder))).filter((name) => this.#isOlder(name, before));
       const needed = await this.#needed(names);
       for (const name of names) {
         // Looked at and deleted in one go: put() cannot come in between and find a body that is gone a moment later.
@@ -86,7 +86,7 @@ export class FileBlobStore implements BlobStore {
     const kept = this.#pathOf(name);
     const folder = dirname(kept);
     if (!this.#touch(kept, size)) {
-      if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) flushDirectory(this.#dir);
+      if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) flushDirectory(this.dir);
       await rename(path, kept);
     }
     flushDirectory(folder);
@@ -121,6 +121,6 @@ export class FileBlobStore implements BlobStore {
   }
 
   #pathOf(name: string): string {
-    return join(this.#dir, name.slice(0, 2), name);
+    return join(this.dir, name.slice(0, 2), name);
   }
 }
