@@ -1,4 +1,6 @@
 // `mailgrant-worker` from start to end, against a sandbox; other commands and processes talk to it while it runs.
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { runWorkerCommand } from '../src/process/command-line.ts';
@@ -109,7 +111,9 @@ describe('the process', { timeout: 90_000 }, () => {
     expect(seconds.length).toBeGreaterThan(2);
     expect(seconds).toEqual(Array.from(seconds, (_, at) => (seconds[0] ?? 0) + at));
     const done = runs.filter(({ state }) => state === 'done').length;
-    expect(done).toBeGreaterThanOrEqual(runs.length - 1); // one may have been given back at the end
+    expect(done).toBeGreaterThan(0);
+    // those given back at the end are for the next start
+    expect(runs.filter(({ state }) => state === 'skipped' || state === 'failed')).toEqual([]);
     expect(made.length).toBeGreaterThanOrEqual(2 * done);
     expect(made.length).toBeLessThanOrEqual(2 * runs.length);
   });
@@ -186,6 +190,16 @@ describe('commands', { timeout: 90_000 }, () => {
       stdout: `${id}  done\n00000000-0000-4000-8000-000000000000  there is no such mail\n`,
       stderr: '',
     });
+    const file = join(directory.dir, 'export.jsonl');
+    expect(await command('export', file)).toEqual({ exitCode: 0, stdout: '', stderr: `Exported to ${file}.\n` });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(readFileSync(file, 'utf8')).toContain(id);
+    expect(await command('import', file)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringMatching(/The store is not empty: .*\n\(ERR_STORE_TRANSFER;/) as string,
+    });
+    expect((await command('import', 'nothing.jsonl')).stderr).toMatch(/nothing\.jsonl cannot be read: ENOENT/);
+
     expect((await command('retry', id)).stdout).toBe(`${id}  done\n`);
 
     const check = await command('check');

@@ -33,8 +33,8 @@ export async function showWorker(target: Target, terminal: Terminal, signal: Abo
   signal.addEventListener('abort', stop);
   const success = (text: string): void => terminal.line(` ${terminal.style('green', '✓')} ${text}`);
   const digests = (): string[] => subjectsOf(sandbox).filter((subject) => subject.startsWith('Digest of '));
-  const arrivals = async (count: number): Promise<void> => {
-    await sandbox.inbox.waitFor(() => digests().length >= count, { timeout: PATIENCE });
+  const arrived = async (isThere: () => boolean): Promise<void> => {
+    await Promise.race([sandbox.inbox.waitFor(isThere, { timeout: PATIENCE }), whenAborted(signal)]);
     signal.throwIfAborted();
   };
   try {
@@ -66,10 +66,10 @@ export async function showWorker(target: Target, terminal: Terminal, signal: Abo
     await worker.logged('started');
     success(`started again as process ${worker.pid}`);
     const before = digests().length;
-    await sandbox.inbox.waitFor(({ subject }) => subject === reminder.subject, { timeout: PATIENCE });
+    await arrived(() => subjectsOf(sandbox).includes(reminder.subject));
     success(`the mail for ${clock(sendAt)} arrived`);
-    await arrivals(before + 2);
-    await sandbox.inbox.waitFor(() => missingOf(timesOf(digests())).length === 0, { timeout: PATIENCE });
+    await arrived(() => digests().length >= before + 2);
+    await arrived(() => missingOf(timesOf(digests())).length === 0);
     repeats += worker.count('mail.in-doubt');
     await worker.end('SIGTERM');
     tell(terminal, subjectsOf(sandbox), reminder.subject, repeats);
@@ -79,6 +79,12 @@ export async function showWorker(target: Target, terminal: Terminal, signal: Abo
     await rm(dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }
+
+const whenAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 
 /** What came, counted where it arrived. */
 function tell(terminal: Terminal, subjects: readonly string[], reminder: string, repeats: number): void {

@@ -91,6 +91,7 @@ async function runParsed(
   const context: CommandContext = {
     values,
     positionals,
+    cwd,
     print: stdout,
     note: stderr,
     logTo,

@@ -10,6 +10,7 @@ export type Values = Readonly<Record<string, string | boolean | undefined>>;
 export interface CommandContext {
   readonly values: Values;
   readonly positionals: readonly string[];
+  readonly cwd: string;
   /** Text for people, or JSON for programs: never both. */
   readonly print: (text: string) => void;
   /** What is said beside the result. */
