@@ -14,6 +14,12 @@ const MAY_NEED: Record<string, readonly string[]> = {
   nestjs: ['core', 'mail'],
   nodemailer: ['core'],
   sandbox: [],
+  worker: ['core', 'mail', 'nodemailer'],
+};
+
+/** What a package says about Node where it cannot keep to what the others say. */
+const ENGINES: Record<string, string> = {
+  worker: '>=22.12.0', // pg-boss
 };
 
 const own = (dependencies: Record<string, string> = {}) =>
@@ -28,7 +34,7 @@ describe.each(PACKAGES)('$path', ({ path, folder, manifest }) => {
       license: 'MIT',
       type: 'module',
       sideEffects: false,
-      engines: { node: '^20.19.0 || ^22.12.0 || >=24.0.0' },
+      engines: { node: ENGINES[folder] ?? '^20.19.0 || ^22.12.0 || >=24.0.0' },
       repository: { type: 'git', url: 'git+https://github.com/mailgrant/mailgrant.git', directory: path },
     });
   });

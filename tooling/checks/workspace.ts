@@ -8,6 +8,7 @@ interface Manifest {
   readonly private?: boolean;
   readonly exports?: Record<string, unknown>;
   readonly bin?: Record<string, string>;
+  readonly engines?: { readonly node: string };
   readonly scripts?: Record<string, string>;
   readonly dependencies?: Record<string, string>;
   readonly devDependencies?: Record<string, string>;
