@@ -30,3 +30,4 @@ export {
   type MailSendOptions,
   type SentMail,
 } from '@mailgrant/mail';
+export { isTransient, MailError, mayHaveBeenSent } from '@mailgrant/core';

@@ -10,7 +10,7 @@ export class Invoices {
 
   async send(to: string, number: number): Promise<void> {
     await this.billing.send({ to, subject: `Invoice ${number}`, text: 'Please find it attached.' });
-    await this.mail.send({ to: 'books@contoso.com', subject: `Invoice ${number} was sent`, text: '' });
+    await this.mail.send({ to: 'books@contoso.com', subject: `Invoice ${number}`, text: 'It was sent.' });
   }
 }
 
