@@ -56,20 +56,39 @@ export function checkMailbox({ mailbox, delegates = [] }: MailboxOptions): void 
   }
 }
 
+/** Somebody who signed in, and the name by which they may send for the mailbox. */
+export interface AllowedAccount {
+  readonly account: EntraAccount;
+  readonly allowedAs: string;
+}
+
 /**
  * The account of a sign-in, if it may send for the mailbox.
  * @throws WrongAccountError when it may not. @throws TokenError `ERR_OAUTH_MALFORMED` when Entra does not say who it is.
  */
-export function guardedAccount({ idClaims = {} }: Acquired, options: MailboxOptions): EntraAccount {
+export function guardedAccount({ idClaims = {} }: Acquired, options: MailboxOptions): AllowedAccount {
   const text = (name: string): string | undefined => {
     const value = idClaims[name];
     return typeof value === 'string' && value !== '' ? value : undefined;
   };
   const username = text('preferred_username') ?? text('upn');
   if (username === undefined) throw new TokenError('ERR_OAUTH_MALFORMED', 'Entra did not say who signed in');
-  const allowed = [options.mailbox, ...(options.delegates ?? [])].map((one) => one.toLowerCase());
   // Claims people can set themselves, such as email, do not count.
   const names = [username, text('upn')].filter((one) => one !== undefined);
-  if (!names.some((one) => allowed.includes(one.toLowerCase()))) throw new WrongAccountError(username, options);
-  return { username, name: text('name'), objectId: text('oid'), tenantId: text('tid') };
+  const allowedAs = names.find((one) => isAllowed(one, options));
+  if (allowedAs === undefined) throw new WrongAccountError(username, options);
+  return { account: { username, name: text('name'), objectId: text('oid'), tenantId: text('tid') }, allowedAs };
+}
+
+/** The error for a consent from before that the settings of today would not accept; `undefined`: they do. */
+export function disallowed(allowedAs: string, options: MailboxOptions): TokenError | undefined {
+  if (isAllowed(allowedAs, options)) return undefined;
+  const message =
+    `the consent that is kept is that of ${shown(allowedAs)}, who may not send for ${options.mailbox}: ` +
+    'somebody else has to sign in, or delegates has to name them';
+  return new TokenError('ERR_OAUTH_WRONG_ACCOUNT', message);
+}
+
+function isAllowed(name: string, { mailbox, delegates = [] }: MailboxOptions): boolean {
+  return [mailbox, ...delegates].some((one) => one.toLowerCase() === name.toLowerCase());
 }

@@ -1,6 +1,6 @@
 // Tokens in a person's name, from the consent they gave once: the refresh token grant (RFC 6749 section 6).
 import { type AccessToken, type TokenRequest, TokenError, type TokenStore } from '@mailgrant/core';
-import { checkMailbox, type EntraAccount, guardedAccount, type MailboxOptions } from './account.ts';
+import { checkMailbox, disallowed, type EntraAccount, guardedAccount, type MailboxOptions } from './account.ts';
 import { checkCredentials, type EntraCredential } from './credential.ts';
 import { type EntraListener, tell } from './events.ts';
 import { createExpiryWatch, type Expiry, type ExpiryWarning, expiryWarnings } from './expiry.ts';
@@ -66,7 +66,8 @@ export interface GrantKeeper {
  * A consent that was given elsewhere — by `entraConnect` or `entraDeviceCode` with the same store — for the processes that
  * only send. A replaced refresh token is stored before its access token is used; processes refresh one after the other.
  *
- * `token()` throws TokenError `ERR_OAUTH_NOT_CONNECTED` while nobody has signed in, TokenEndpointError with `error`
+ * `token()` throws TokenError `ERR_OAUTH_NOT_CONNECTED` while nobody has signed in, `ERR_OAUTH_WRONG_ACCOUNT` when who did is
+ * neither owner nor delegate any more, TokenEndpointError with `error`
  * `invalid_grant` or `interaction_required` when somebody has to do so again.
  * @throws TypeError `ERR_INPUT_OPTION` at once, naming the option.
  */
@@ -96,6 +97,8 @@ export function grantKeeper(options: EntraDelegatedOptions): GrantKeeper {
   const refresh = async (): Promise<AccessToken> => {
     const { grant, version } = await grants.read();
     if (grant === undefined) throw notConnected(mailbox);
+    const trouble = troubleWith(grant, options);
+    if (trouble !== undefined) throw trouble;
     const refreshToken = grant.refreshToken.reveal();
     const scopes = scopesOf(settings);
     const acquired = await prove((proof) =>
@@ -134,7 +137,8 @@ export function grantKeeper(options: EntraDelegatedOptions): GrantKeeper {
       if (isFresh(current)) return 'fresh';
       return alone(async () => {
         const now = await state();
-        if (now !== undefined && isFresh(now)) return 'fresh'; // another process was faster
+        if (now === undefined) return 'not connected';
+        if (isFresh(now)) return 'fresh'; // another process was faster
         await refresh();
         return 'renewed';
       });
@@ -144,9 +148,10 @@ export function grantKeeper(options: EntraDelegatedOptions): GrantKeeper {
       let trouble = failure;
       let expiring: readonly ExpiryWarning[] = [];
       try {
-        const current = await state();
-        if (current === undefined) trouble = notConnected(mailbox);
-        else expiring = expiryWarnings([idleness(mailbox, current)], http.now());
+        const kept = (await grants.read()).grant;
+        const current = stateOf(kept);
+        trouble = troubleWith(kept, options) ?? trouble;
+        if (current !== undefined) expiring = expiryWarnings([idleness(mailbox, current)], http.now());
       } catch (error) {
         trouble = error instanceof Error ? error : new Error(String(error)); // the store: nothing can be said of the consent
       }
@@ -173,7 +178,7 @@ export function grantKeeper(options: EntraDelegatedOptions): GrantKeeper {
     settings,
     prove,
     async accept(acquired) {
-      const account = guardedAccount(acquired, options);
+      const { account, allowedAs } = guardedAccount(acquired, options);
       const { refreshToken } = acquired;
       if (refreshToken === undefined) {
         throw new TokenError(
@@ -182,7 +187,7 @@ export function grantKeeper(options: EntraDelegatedOptions): GrantKeeper {
         );
       }
       const at = http.now();
-      await grants.replace({ refreshToken, account, connectedAt: at, usedAt: at });
+      await grants.replace({ refreshToken, account, allowedAs, connectedAt: at, usedAt: at });
       failure = undefined;
       return account;
     },
@@ -230,6 +235,11 @@ function stateOf(grant: StoredGrant | undefined): EntraGrantState | undefined {
 
 function idleness(mailbox: string, { idleUntil }: EntraGrantState): Expiry {
   return { what: 'refresh token', name: mailbox, expiresAt: idleUntil };
+}
+
+/** Mailbox and delegates may have been changed since somebody signed in. */
+function troubleWith(grant: StoredGrant | undefined, options: EntraDelegatedOptions): TokenError | undefined {
+  return grant === undefined ? notConnected(options.mailbox) : disallowed(grant.allowedAs, options);
 }
 
 function notConnected(mailbox: string): TokenError {

@@ -6,6 +6,8 @@ import { type EntraAccount } from './account.ts';
 export interface StoredGrant {
   readonly refreshToken: Secret;
   readonly account: EntraAccount;
+  /** The name of theirs that is the mailbox's, or among the delegates. */
+  readonly allowedAs: string;
   /** Epoch milliseconds. */
   readonly connectedAt: number;
   /** When the refresh token was last used, which keeps it alive. */
@@ -75,7 +77,10 @@ function encode(grant: StoredGrant | undefined): Secret {
 /** What cannot be read is as good as nothing: somebody has to sign in again. */
 function decode(value: Secret): StoredGrant | undefined {
   try {
-    const { refreshToken, account, connectedAt, usedAt } = JSON.parse(value.reveal()) as Record<string, unknown>;
+    const { refreshToken, account, allowedAs, connectedAt, usedAt } = JSON.parse(value.reveal()) as Record<
+      string,
+      unknown
+    >;
     if (typeof refreshToken !== 'string' || refreshToken === '') return undefined;
     if (typeof connectedAt !== 'number' || typeof usedAt !== 'number') return undefined;
     const { username, name, objectId, tenantId } = (account ?? {}) as Record<string, unknown>;
@@ -83,6 +88,7 @@ function decode(value: Secret): StoredGrant | undefined {
     return {
       refreshToken: new Secret(refreshToken),
       account: { username: text(username) ?? '', name: text(name), objectId: text(objectId), tenantId: text(tenantId) },
+      allowedAs: text(allowedAs) ?? text(username) ?? '',
       connectedAt,
       usedAt,
     };

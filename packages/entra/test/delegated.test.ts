@@ -328,6 +328,25 @@ describe('a grant', () => {
     expect(events).toMatchObject([{ type: 'expiring', what: 'refresh token', name: MAILBOX, days: 14 }]);
   });
 
+  test('of somebody who is not a delegate any more, or was asked for another mailbox, is not used', async () => {
+    const key = 'the mail of the house';
+    const made = await connect({ key, delegates: ['anna@contoso.com'] }, 'anna@contoso.com');
+    await made.token();
+    const before = server.seen.length;
+    for (const more of [{}, { mailbox: 'other@contoso.com', delegates: ['bob@contoso.com'] }]) {
+      const changed = connection({ key, ...more });
+      await expect(changed.token()).rejects.toMatchObject({ code: 'ERR_OAUTH_WRONG_ACCOUNT' });
+      expect(await changed.health()).toMatchObject({
+        status: 'down',
+        reasons: [expect.stringContaining('anna@contoso.com')],
+      });
+    }
+    expect(server.seen.length).toBe(before);
+    const other = connection({ key, mailbox: 'other@contoso.com', delegates: ['Anna@Contoso.com'] });
+    server.answers(token('for-the-other'));
+    expect((await other.token()).value.reveal()).toBe('for-the-other');
+  });
+
   test('that is idle is used once, however many processes keep it alive', async () => {
     const made = await connect();
     server.answers(token('kept'));
