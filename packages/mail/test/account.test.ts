@@ -155,7 +155,9 @@ test.each<[string, object, string]>([
     'account.client_secret: there is no such setting; perhaps clientSecret',
   ],
   ['username', { ...app, username: CANARY }, 'account.username: there is no such setting; perhaps user'],
-  ['a secret as port', { ...app, port: CANARY }, 'account.port: expected a port number'],
+  ['a secret as port', { ...app, port: CANARY }, 'account.port: expected a number'],
+  ['a number as host', { ...app, host: 5 }, 'account.host: expected text'],
+  ['a service that is none', { ...app, provider: {} }, 'account.provider: expected the name of a service'],
   ['a secret as user', { ...app, user: CANARY }, 'account.user: '],
   ['TLS off', { ...app, tls: 'none' }, "account.tls: 'none' is for loopback addresses"],
   ['a step that has no limit', { ...app, timeouts: { dns: 1 } }, 'account.timeouts.dns: there is no such phase'],
@@ -258,4 +260,84 @@ test('settings make a mailer of core and a transport for nodemailer, too', async
   expect(() => mailTransport({ user: 'a@contoso.com', password: 'x' } as MailAccount)).toThrow(
     /^password: Microsoft ends/,
   );
+});
+
+test('whatever stands in a setting works or is told as a problem: no other error, no value of it', () => {
+  const values = [
+    null,
+    0,
+    -1,
+    NaN,
+    CANARY,
+    true,
+    [],
+    {},
+    [CANARY],
+    { [CANARY]: CANARY },
+    () => CANARY,
+    Symbol(CANARY),
+    10n,
+    /x/,
+    Object.create(null),
+  ];
+  const names = [
+    'provider',
+    'host',
+    'port',
+    'tls',
+    'ca',
+    'user',
+    'name',
+    'timeouts',
+    'idleTimeout',
+    'limits',
+    'retries',
+    'queue',
+  ];
+  const ways = [
+    'token',
+    'tenantId',
+    'clientId',
+    'clientSecret',
+    'clientSecretFile',
+    'certificate',
+    'managedIdentity',
+    'refreshToken',
+  ];
+  const others = [
+    'authority',
+    'tokenEndpoint',
+    'scope',
+    'fetch',
+    'label',
+    'auth',
+    'secure',
+    'pool',
+    'maxConnections',
+    'password',
+  ];
+  const validate = (options: object): void => {
+    const { issues } = mailOptionsSchema['~standard'].validate(options);
+    if (issues === undefined) createMailClient(options);
+    expect(issues?.map(({ message }) => message).join('\n') ?? '').not.toContain(`: ${CANARY}`);
+  };
+  for (const value of values) {
+    for (const name of [...names, ...ways, ...others]) {
+      validate({ account: { ...app, [name]: value } });
+      validate({ account: { [name]: value } });
+    }
+    for (const name of [
+      'account',
+      'accounts',
+      'mailer',
+      'defaults',
+      'alwaysTo',
+      'allowRecipients',
+      'deadline',
+      'hooks',
+      'name',
+    ]) {
+      validate({ account: app, [name]: value });
+    }
+  }
 });

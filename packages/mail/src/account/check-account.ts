@@ -3,27 +3,9 @@ import { createMailer, InputError, type MailerOptions } from '@mailgrant/core';
 import { isGiven, isRecord, problem, type Problem } from '../problems.ts';
 import type { MailAccount } from './mail-account.ts';
 import { isMicrosoft, providerOf } from './microsoft.ts';
+import { checkKinds, OF_CORE } from './kinds.ts';
 import { translate } from './nodemailer-names.ts';
 import { checkTokenSettings } from './token-settings.ts';
-
-/** Settings that core's mailer takes as they are. */
-const OF_CORE = [
-  'provider',
-  'host',
-  'port',
-  'tls',
-  'ca',
-  'user',
-  'name',
-  'timeouts',
-  'idleTimeout',
-  'maxAge',
-  'limits',
-  'retries',
-  'retryDelay',
-  'wire',
-  'queue',
-] as const satisfies readonly (keyof MailerOptions)[];
 
 const OF_TOKENS = [
   'token',
@@ -75,8 +57,13 @@ export interface CheckedAccount {
 export function checkAccount(given: unknown, path: Problem['path']): CheckedAccount {
   if (!isRecord(given)) return { account: {}, problems: [problem(path, 'expected an object with the settings')] };
   const translated = translate(given, path);
-  const account = translated.settings as MailAccount;
-  const problems = [...translated.problems];
+  const wrong = checkKinds(translated.settings, path);
+  const names = wrong.map((each) => each.path.at(-1));
+  // What is of the wrong kind counts as not given from here on.
+  const account: MailAccount = Object.fromEntries(
+    Object.entries(translated.settings).filter(([name]) => !names.includes(name)),
+  );
+  const problems = [...translated.problems, ...wrong];
   for (const name of Object.keys(account)) {
     if (PASSWORDS.includes(name)) problems.push(problem([...path, name], passwordRefusal(account)));
     else if (!KNOWN.includes(name)) problems.push(problem([...path, name], unknown(name)));

@@ -82,6 +82,7 @@ function checkWay(account: MailAccount, way: TokenWay, path: Problem['path']): P
   if (isGiven(clientSecretFile) && typeof clientSecretFile !== 'string') {
     problems.push(at('clientSecretFile', 'expected the path of a file'));
   }
+  if (isGiven(account.fetch) && typeof account.fetch !== 'function') problems.push(at('fetch', 'expected a function'));
   if (way === 'certificate') problems.push(...checkCertificate(certificate, [...path, 'certificate']));
   if (way === 'federation' && typeof federatedTokenFile !== 'string') {
     problems.push(at('federatedTokenFile', 'expected the path of a file'));
