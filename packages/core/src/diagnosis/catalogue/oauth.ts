@@ -67,7 +67,8 @@ export const OAUTH = [
     id: 'oauth-wrong-account',
     class: 'admin',
     title: 'Somebody else signed in than may send for this mailbox',
-    cause: 'The browser was signed in as another account, or the wrong one was chosen. Nothing was stored.',
+    cause:
+      'The browser was signed in as another account, and nothing was stored; or mailbox or delegates were changed after somebody had signed in.',
     remedy:
       'Sign out and connect again as the owner of the mailbox. If it is shared, or its owner signs in by another name, allow that name (delegates).',
     source: 'mailgrant',
