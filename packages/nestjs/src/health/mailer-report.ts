@@ -27,9 +27,9 @@ export function worstOf(statuses: readonly MailerStatus[]): MailerStatus {
   return BY_SEVERITY[Math.max(0, ...statuses.map((status) => BY_SEVERITY.indexOf(status)))] ?? 'down';
 }
 
-/** What servers say names mailboxes: `sending as noreply@contoso.com is suspended`. */
+/** What servers say names mailboxes. Word by word: no text, however long, takes more than its length. */
 const withoutAddresses = (text: string): string =>
-  text.replaceAll(/[^\s<>"'=,;:()[\]]+@[^\s<>"'=,;:()[\]]+/g, '[address]');
+  text.replaceAll(/[^\s<>"'=,;:()[\]]+/g, (word) => (word.includes('@') ? '[address]' : word));
 
 const codeOf = (error: unknown): string =>
   typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : 'no code';
