@@ -51,8 +51,11 @@ async function dropTemplates(pglite: PGlite): Promise<void> {
   for (const { statement } of rows) await pglite.exec(statement);
 }
 
-/** A commit has to have been flushed. With another PGlite than the one this was written for, it might not be. */
-async function proveDurable(pglite: PGlite, fs: DurableNodeFS): Promise<void> {
+/**
+ * A commit has to have been flushed. With another PGlite than the one this was written for, it might not be.
+ * @throws StoreError `ERR_STORE_NOT_DURABLE`
+ */
+export async function proveDurable(pglite: PGlite, fs: DurableNodeFS): Promise<void> {
   const { rows } = await pglite.query<{ fsync: string; method: string }>(
     "select current_setting('fsync') as fsync, current_setting('wal_sync_method') as method",
   );

@@ -1,12 +1,13 @@
 // The door to both stores.
-import { Pool } from 'pg';
+import { inspect } from 'node:util';
+import { InputError } from '@mailgrant/core';
 import type { Store, StoreOptions } from './store.ts';
 
 /**
  * Opens a store and brings its tables up to date.
  *
- * @throws TypeError for options that cannot work
- * @throws StoreError when the store cannot be opened: see docs/errors.md
+ * @throws TypeError `ERR_INPUT_OPTION` for options that cannot work
+ * @throws StoreError when the store cannot be opened: see docs/worker-errors.md
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
   checkOptions(options);
@@ -17,29 +18,30 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
 function checkOptions(options: StoreOptions): void {
   const given: Partial<Record<string, unknown>> = { ...options }; // plain JavaScript may pass anything
-  if (given['kind'] === 'embedded') {
-    if (typeof given['dir'] !== 'string' || given['dir'] === '') refuse('dir', 'a directory', given['dir']);
-    if (![undefined, 'power-loss', 'process-crash'].includes(given['durability'] as undefined)) {
-      refuse('durability', "'power-loss' or 'process-crash'", given['durability']);
+  const { kind, dir, durability = 'power-loss', url, pool, connections = 10 } = given;
+  if (kind === 'embedded') {
+    if (typeof dir !== 'string' || dir === '') refuse(`store.dir has to be a directory, not ${inspect(dir)}`);
+    if (durability !== 'power-loss' && durability !== 'process-crash') {
+      refuse(`store.durability has to be 'power-loss' or 'process-crash', not ${inspect(durability)}`);
     }
     return;
   }
-  if (given['kind'] !== 'postgres') refuse('kind', "'embedded' or 'postgres'", given['kind']);
-  const { url, pool, connections } = given;
-  if ((url === undefined) === (pool === undefined)) throw new TypeError('store: give either url or pool');
+  if (kind !== 'postgres') refuse(`store.kind has to be 'embedded' or 'postgres', not ${inspect(kind)}`);
+  if ((url === undefined) === (pool === undefined)) refuse('store: give either url or pool');
+  // Without what it was: it may hold a password.
   if (url !== undefined && (typeof url !== 'string' || !/^postgres(ql)?:/.test(url))) {
-    throw new TypeError('store.url has to be a connection string: postgres://user@host/database'); // without what it was: it may hold a password
+    refuse('store.url has to be a connection string: postgres://user@host/database');
   }
-  if (pool !== undefined && !isPool(pool)) refuse('pool', 'a Pool of pg', typeof pool);
-  if (connections !== undefined && (!Number.isSafeInteger(connections) || Number(connections) < 2)) {
-    refuse('connections', 'a whole number of at least 2', connections);
+  if (pool !== undefined && !isPool(pool)) refuse('store.pool has to be a Pool of pg');
+  if (!Number.isSafeInteger(connections) || Number(connections) < 2) {
+    refuse(`store.connections has to be a whole number of at least 2, not ${inspect(connections)}`);
   }
 }
 
 /** Another copy of pg has another class. */
 const isPool = (value: unknown): boolean =>
-  value instanceof Pool || (typeof value === 'object' && value !== null && 'connect' in value && 'query' in value);
+  typeof value === 'object' && value !== null && 'connect' in value && 'query' in value;
 
-function refuse(option: string, wanted: string, value: unknown): never {
-  throw new TypeError(`store.${option} has to be ${wanted}, got ${JSON.stringify(value) ?? String(value)}`);
+function refuse(message: string): never {
+  throw new InputError('ERR_INPUT_OPTION', message);
 }

@@ -18,9 +18,7 @@ export async function openPostgresStore(options: PostgresStoreOptions & StoreOpt
   const pool = options.pool ?? new Pool({ ...connectionOf(options), max: options.connections ?? 10 });
   // An idle connection that the server drops would end the process otherwise.
   pool.on('error', onProblem);
-  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: sharedPool(pool, onProblem) }) }).withSchema(
-    SCHEMA,
-  );
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: sharedPool(pool) }) }).withSchema(SCHEMA);
   const letGo = async (): Promise<void> => {
     pool.off('error', onProblem);
     if (options.pool !== undefined) return;
@@ -78,22 +76,21 @@ function rowsOf(result: { rows: unknown[] } | { rows: unknown[] }[]): { rows: un
 }
 
 /** What Kysely takes its connections from. */
-function sharedPool(pool: Pool, onProblem: (error: unknown) => void): PostgresPool {
+function sharedPool(pool: Pool): PostgresPool {
+  const known = new WeakSet<PoolClient>();
   return {
     options: pool.options,
     end: async () => {}, // whoever opened the pool ends it
     async connect() {
       const client = await pool.connect();
-      // A connection in use that breaks says so twice: its statement rejects, and the client emits.
-      client.on('error', onProblem);
+      // A connection in use that breaks rejects its statement. It also emits, at any time until it is gone.
+      if (!known.has(client)) client.on('error', () => {});
+      known.add(client);
       const shared = {
         // Kysely also knows queries that are cursors; this package streams nothing that way.
         query: (text: string, values: readonly unknown[]) =>
           client.query({ text, values: [...values], types: postgresTypes }),
-        release() {
-          client.off('error', onProblem);
-          client.release(isInTransaction(client));
-        },
+        release: () => client.release(isInTransaction(client)),
       };
       return shared as unknown as PostgresPoolClient;
     },

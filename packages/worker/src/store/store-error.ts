@@ -1,6 +1,6 @@
 // What can go wrong with a store itself. What the database says of a statement stays the database's error.
 
-/** Every code a {@link StoreError} can carry; docs/errors.md says what to do about each. */
+/** Every code a {@link StoreError} can carry; docs/worker-errors.md says what to do about each. */
 export const STORE_ERROR_CODES = [
   'ERR_STORE_LOCKED',
   'ERR_STORE_NETWORK_DISK',
