@@ -9,9 +9,9 @@ import { membersOf, PACKAGES, read, readJson, ROOT } from './workspace.ts';
 const MAY_NEED: Record<string, readonly string[]> = {
   core: [],
   entra: ['core'],
-  fastify: ['core', 'mail'],
+  fastify: ['core', 'mail', 'worker'],
   mail: ['core', 'entra', 'nodemailer'],
-  nestjs: ['core', 'mail'],
+  nestjs: ['core', 'mail', 'worker'],
   nodemailer: ['core'],
   sandbox: [],
   worker: ['core', 'mail', 'nodemailer'],

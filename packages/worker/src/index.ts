@@ -53,6 +53,8 @@ export type { MissedPolicy } from './schedule/missed.ts';
 export type { RunSummary, ScheduleSummary } from './schedule/schedule-list.ts';
 export type { ScheduleEvent } from './schedule/scheduler.ts';
 export { connectOutbox } from './process/control-client.ts';
+export { lateOutbox } from './process/late-outbox.ts';
+export { hostOutbox, type HostedOutbox, type HostedWorkerOptions, type HostOptions } from './process/host.ts';
 export { defineConfig, type WorkerConfig } from './process/config.ts';
 export type { HttpOptions } from './process/http.ts';
 export type { LogOptions } from './process/logger.ts';
