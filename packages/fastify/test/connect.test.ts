@@ -1,4 +1,5 @@
 // Connecting a mailbox, with a browser, over HTTPS, at the sandbox's Entra: from the first click to a mail sent.
+import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { type ConnectApp, DELEGATE, MAILBOX, SECRET, startConnectApp, STRANGER } from './connect-app.ts';
 import type { Browser, Page } from './browser.ts';
@@ -348,7 +349,10 @@ describe('pages', () => {
       .browser()
       .open(`${started.url}callback?error=%3Cscript%3E&error_description=canary&state=x`);
     expect(nothing.body).not.toMatch(/<script|canary/);
-    for (const { headers } of [page, nothing]) {
+    for (const { headers, body } of [page, nothing]) {
+      const [, style = ''] = /<style>(.*?)<\/style>/s.exec(body) ?? [];
+      const hash = createHash('sha256').update(style).digest('base64');
+      expect(headers['content-security-policy']).toContain(`style-src 'sha256-${hash}';`);
       expect(headers).toMatchObject({
         'cache-control': 'no-store',
         'referrer-policy': 'no-referrer',

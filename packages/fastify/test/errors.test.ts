@@ -5,7 +5,7 @@ import * as errors from '../src/errors.ts';
 
 test('the README has a row for each code, and a code for each row', () => {
   const page = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-  const rows = [...page.matchAll(/^\| `(FST_\w+)`/gm)].map(([, code]) => code);
+  const rows = [...page.matchAll(/^\| `(FST_\w+)`/gm)].map(([, code = '']) => code);
   const codes = Object.values(errors).map((PluginError) => new PluginError('').code);
-  expect(rows.toSorted()).toEqual(codes.toSorted());
+  expect(new Set(rows)).toEqual(new Set(codes));
 });

@@ -6,6 +6,8 @@ import type { Outcome } from './outcome.ts';
 
 const STYLE = `:root{color-scheme:light dark;font:16px/1.5 system-ui,sans-serif}
 body{max-width:30rem;margin:15vh auto;padding:0 1rem}h1{font-size:1.4rem}small{opacity:.7}`;
+// As one piece: white space that a template gains would make another hash of it.
+const STYLE_ELEMENT = html.raw(`<style>${STYLE}</style>`);
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
 const HEADERS = {
@@ -41,9 +43,7 @@ export function sendOutcome(request: FastifyRequest, reply: FastifyReply, outcom
   const page = html`<!doctype html>
     <html lang="en">
       <meta charset="utf-8" /><meta name="viewport" content="width=device-width" /><title>${title}</title
-      ><style>
-        ${html.raw(STYLE)}
-      </style>
+      >${STYLE_ELEMENT}
       <h1>${title}</h1>
       <p>${text}</p>
       ${link}
