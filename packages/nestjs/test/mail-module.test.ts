@@ -105,6 +105,20 @@ test('several mailers by name, each with its own options, beside the one without
   expect(() => app.get(MailRegistry).get('nobody')).toThrow('nobody');
 });
 
+test('MailService does what its mailer does', async () => {
+  const app = await start([MailModule.forRoot(options)]);
+  const mail = app.get(MailService, { strict: false });
+  const sent: string[] = [];
+  const takeAway = mail.on('sent', ({ client }) => sent.push(client));
+  expect(mail.health()).toMatchObject({ status: 'up', pending: 0 });
+  expect((await mail.verify({ deadline: 15_000 })).accounts).toMatchObject([{ account: sandbox.mailbox }]);
+  mail.resume();
+  await mail.send(mailTo('ada@example.org'));
+  takeAway();
+  await mail.send(mailTo('ada@example.org'));
+  expect(sent).toEqual(['default']);
+});
+
 test('a mailer is seen where its module is imported, and everywhere with isGlobal', async () => {
   @Injectable()
   class Deep {
