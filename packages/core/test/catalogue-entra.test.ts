@@ -1,8 +1,18 @@
 // Every row and every number of the AADSTS catalogue: the sandbox's Entra refuses with it, the core sends, and what it throws
 // is explained by that row, with the class that HTTP status and OAuth error decide.
-import { AADSTS, type AppOptions, createSandbox, type Sandbox, type SandboxOptions } from '@mailgrant/sandbox';
+import {
+  AADSTS,
+  type AppOptions,
+  type ConditionalAccess,
+  createSandbox,
+  editTenant,
+  type EnterpriseApp,
+  type Sandbox,
+  type SandboxOptions,
+  type Tenant,
+} from '@mailgrant/sandbox';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { clientCredentials, TokenEndpointError } from '../src/index.ts';
+import { clientCredentials, refreshToken, TokenEndpointError } from '../src/index.ts';
 import { AADSTS_CATALOGUE, OTHER_ENTRIES } from '../src/diagnosis/index.ts';
 import type { AADSTS as ROWS } from '../src/diagnosis/catalogue/aadsts.ts';
 import { OAUTH_ERRORS } from '../src/diagnosis/catalogue/oauth.ts';
@@ -40,7 +50,49 @@ const assertion = (claims: object) => () => ({
 });
 const encode = (part: string): string => Buffer.from(part).toString('base64url');
 
-/** Rows that an application's own requests meet in a sandbox that was told nothing but its state. */
+const SCOPE = 'https://outlook.office.com/SMTP.Send offline_access';
+const CALLBACK = 'http://localhost/callback';
+const DAY = 86_400_000;
+
+/** A person signs in for the mailbox, then something changes, then the core sends with their refresh token. */
+const signedIn =
+  (change: (sandbox: Sandbox, clock: { now: number }) => void, options: SandboxOptions = {}) =>
+  async (): Promise<unknown> => {
+    const clock = { now: Date.now() };
+    await using sandbox = await createSandbox({ ...options, now: () => clock.now });
+    const { tokenEndpoint, clientId, clientSecret, mailbox, authority } = sandbox;
+    const client = { client_id: clientId, redirect_uri: CALLBACK };
+    const page = new URL(`${authority}/oauth2/v2.0/authorize`);
+    page.search = new URLSearchParams({ ...client, response_type: 'code', scope: SCOPE }).toString();
+    const code = new URL(sandbox.entra.signIn(page, { as: mailbox })).searchParams.get('code') ?? '';
+    const form = { ...client, grant_type: 'authorization_code', client_secret: clientSecret, code };
+    const answer = await fetch(tokenEndpoint, { method: 'POST', body: new URLSearchParams(form) });
+    const { refresh_token: given } = (await answer.json()) as { refresh_token: string };
+    change(sandbox, clock);
+    const token = refreshToken({
+      tokenEndpoint,
+      clientId,
+      clientSecret,
+      refreshToken: given,
+      onRotate: () => undefined,
+    });
+    return await failure(sandbox, { mailer: { token } });
+  };
+
+const tenantWith =
+  (edit: (tenant: Tenant) => Partial<Tenant>) =>
+  (sandbox: Sandbox): void =>
+    sandbox.directory.update((directory) =>
+      editTenant(directory, sandbox.tenantId, (tenant) => ({ ...tenant, ...edit(tenant) })),
+    );
+
+const policy = (users: ConditionalAccess['users']) =>
+  tenantWith(({ conditionalAccess }) => ({ conditionalAccess: { ...conditionalAccess, users } }));
+
+const enterpriseWith = (change: Partial<EnterpriseApp>) =>
+  tenantWith(({ enterpriseApps }) => ({ enterpriseApps: enterpriseApps.map((app) => ({ ...app, ...change })) }));
+
+/** Rows that are met in a sandbox that was told nothing but its state. */
 const STATES: Readonly<Partial<Record<Id, () => Promise<unknown>>>> = {
   'entra-secret-expired': inState(of({ secrets: [{ value: 'expired', expiresAt: 0 }] })),
   'entra-secret-wrong': asked({}, () => ({ clientSecret: 'another' })),
@@ -67,6 +119,19 @@ const STATES: Readonly<Partial<Record<Id, () => Promise<unknown>>>> = {
     of({ federatedCredentials: [{ issuer: 'https://issuer.example', subject: 'Job' }] }),
     assertion({ iss: 'https://issuer.example', sub: 'job' }),
   ),
+  'entra-public-client-secret': asked({ tenants: [{ apps: [{}, { clientId: CLIENT, secrets: [] }] }] }, () => ({
+    clientId: CLIENT,
+  })),
+  'entra-grant-revoked': signedIn(({ entra, mailbox }) => entra.revokeSignIns(mailbox)),
+  'entra-refresh-token-expired': signedIn((_, clock) => void (clock.now += 91 * DAY)),
+  'entra-second-factor': signedIn(policy('mfa')),
+  'entra-device-policy': signedIn(policy('compliant device')),
+  'entra-user-not-assigned': signedIn(enterpriseWith({ assigned: [] })),
+  'entra-consent-missing': signedIn(enterpriseWith({ scopes: [], consents: [] })),
+  'entra-user-disabled': signedIn(
+    tenantWith(({ users }) => ({ users: users.map((user) => ({ ...user, enabled: false })) })),
+  ),
+  'entra-account-deleted': signedIn(tenantWith(() => ({ users: [] }))),
 };
 
 const numbers = AADSTS_CATALOGUE.flatMap((entry) => entry.numbers.map((number) => [number, entry] as const));
