@@ -14,8 +14,8 @@ export const LIMITS: Readonly<
   checkpointAfter: 5 * MINUTE,
   /** … but not one of next to nothing: an idle worker leaves the disk alone. */
   walAtLeast: 256 * 1024,
-  /** Dead rows of a table, for a vacuum at once; after an hour a tenth of that is enough. */
-  deadRows: 5000,
+  /** Dead rows of a table for a vacuum at once, to which a tenth of the living ones is added; after an hour a tenth of it. */
+  deadRows: 1000,
   vacuumAfter: 60 * MINUTE,
   /** Transactions a table may be behind. PostgreSQL refuses to work at 2 billion. */
   age: 150_000_000,
@@ -91,9 +91,9 @@ export class Maintenance {
     if (late) this.#vacuumed = this.#now();
     await this.#sql.executeSql('select pg_stat_force_next_flush()'); // PostgreSQL counts with a second's delay
     const { rows } = await this.#sql.executeSql(
-      `select format('vacuum (analyze) %I.%I', schemaname, relname) as statement
-         from pg_stat_all_tables where n_dead_tup >= $1 order by n_dead_tup desc`,
-      [late ? LIMITS.deadRows / 10 : LIMITS.deadRows],
+      `select format('vacuum (analyze) %I.%I', schemaname, relname) as statement from pg_stat_all_tables
+        where n_dead_tup >= $1 * ($2 + 0.1 * n_live_tup) order by n_dead_tup desc`,
+      [late ? 0.1 : 1, LIMITS['deadRows']],
     );
     return rows.map(({ statement }: { statement: string }) => statement);
   }

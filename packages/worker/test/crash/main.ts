@@ -2,7 +2,8 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { crash } from './crash.ts';
-import { crashText, failures, scheduleFailures, scheduleText } from './report.ts';
+import { grow } from './growth.ts';
+import { crashText, failures, growthFailures, growthText, scheduleFailures, scheduleText } from './report.ts';
 import { crashSchedules } from './schedule-crash.ts';
 
 const HELP = `npm run crash -- [options]
@@ -15,6 +16,7 @@ const HELP = `npm run crash -- [options]
   --in-doubt resend|hold      what happens to mails that may have been sent; default: resend
   --answer-after 25           milliseconds the server takes to answer a message
   --schedules                 instead: two schedules on PostgreSQL, 50 kills in 60 seconds
+  --growth                    instead: 50 000 mails through the embedded store, which must not grow
   --seed 1                    of what comes by chance
   --json <file>               the figures, as JSON
 `;
@@ -22,13 +24,14 @@ const HELP = `npm run crash -- [options]
 const { values } = parseArgs({
   options: {
     store: { type: 'string' },
-    mails: { type: 'string', default: '1000' },
+    mails: { type: 'string' },
     kills: { type: 'string' },
     'database-kills': { type: 'string', default: '2' },
     workers: { type: 'string', default: '2' },
     'in-doubt': { type: 'string', default: 'resend' },
     'answer-after': { type: 'string', default: '25' },
     schedules: { type: 'boolean', default: false },
+    growth: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -47,7 +50,10 @@ async function run(): Promise<void> {
     failed.push(...wrong);
     process.stdout.write(`${text}\n`);
   };
-  if (values.schedules) {
+  if (values.growth) {
+    const report = await grow({ mails: Number(values.mails ?? 50_000), kept: 5000 });
+    tell(report, growthText(report), growthFailures(report));
+  } else if (values.schedules) {
     const kills = Number(values.kills ?? 50);
     const report = await crashSchedules({ workers: Number(values.workers), kills, time: 60_000, seed });
     tell(report, scheduleText(report), scheduleFailures(report));
@@ -55,7 +61,7 @@ async function run(): Promise<void> {
     for (const store of storesOf(values.store)) {
       const report = await crash({
         store,
-        mails: Number(values.mails),
+        mails: Number(values.mails ?? 1000),
         kills: Number(values.kills ?? 25),
         databaseKills: store === 'postgres' ? Number(values['database-kills']) : 0,
         workers: store === 'postgres' ? Number(values.workers) : 1,

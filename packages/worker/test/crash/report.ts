@@ -1,6 +1,7 @@
 // The figures, for people.
 import type { Counts } from './count.ts';
 import type { CrashReport } from './crash.ts';
+import type { GrowthReport } from './growth.ts';
 import type { ScheduleReport } from './schedule-crash.ts';
 
 type Row = readonly [string, string | number];
@@ -55,6 +56,32 @@ export function failures(report: CrashReport): string[] {
 export function scheduleFailures(report: ScheduleReport): string[] {
   const never: (keyof ScheduleReport)[] = ['missing', 'twice', 'lost', 'unflaggedDuplicates'];
   return never.filter((name) => report[name] !== 0).map((name) => `${name}: ${report[name]}`);
+}
+
+const MB = 1024 * 1024;
+
+export function growthText({ options, sizes, seconds }: GrowthReport): string {
+  const rows = sizes.map(({ mails, log, tables }): Row => [
+    `${mails} mails`,
+    `log ${Math.round(log / MB)} MB, tables ${Math.round(tables / MB)} MB`,
+  ]);
+  return text(`${options.mails} mails through the embedded store, ${options.kept} kept`, [
+    ...rows,
+    ['seconds', seconds],
+  ]);
+}
+
+/** After the first half everything has the size that it keeps. */
+export function growthFailures({ sizes }: GrowthReport): string[] {
+  const settled = sizes[sizes.length / 2 - 1];
+  const last = sizes.at(-1);
+  if (settled === undefined || last === undefined) return ['nothing was measured'];
+  return [
+    ...sizes
+      .filter(({ log }) => log > 200 * MB)
+      .map(({ mails, log }) => `after ${mails} mails the log has ${log} bytes`),
+    ...(last.tables > settled.tables * 1.3 ? [`the tables grew from ${settled.tables} to ${last.tables} bytes`] : []),
+  ];
 }
 
 function text(title: string, rows: readonly Row[]): string {
