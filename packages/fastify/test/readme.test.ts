@@ -123,5 +123,5 @@ test('connect: begin leads to Microsoft', async () => {
     expect.stringMatching(/^https:\/\/login\.microsoftonline\.com\/contoso\.com\/oauth2\/v2\.0\/authorize\?/),
   ]);
   await app.close();
-  await rm('grants', { recursive: true, force: true });
+  await Promise.all(['grants', 'grants.locks'].map((path) => rm(path, { recursive: true, force: true })));
 });
