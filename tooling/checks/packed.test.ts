@@ -15,6 +15,7 @@ import { basename, join, posix } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile, linkFolder, linkInstalled } from './consumer.ts';
+import { FASTIFY_APPLICATION_PRINTS, FASTIFYS, writeFastifyApplication, writeFastifyTypes } from './fastify.ts';
 import { NEST_APPLICATION_PRINTS, writeNestApplication } from './nest.ts';
 import { entryPoints, type Member, PACKAGES, ROOT } from './workspace.ts';
 
@@ -22,7 +23,7 @@ import { entryPoints, type Member, PACKAGES, ROOT } from './workspace.ts';
 const EXPECTED: Record<string, { main: string; kilobytes: number }> = {
   core: { main: 'createMailer', kilobytes: 450 },
   entra: { main: 'entraApp', kilobytes: 120 },
-  fastify: { main: 'mail', kilobytes: 60 },
+  fastify: { main: 'mail', kilobytes: 70 },
   mail: { main: 'createMailClient', kilobytes: 140 },
   nestjs: { main: 'getMailerToken', kilobytes: 60 },
   nodemailer: { main: 'mailgrantTransport', kilobytes: 70 },
@@ -159,6 +160,34 @@ describe.each([11, 12] as const)('an application with Nest %i', (major) => {
     const ended = await run(node, ['--throw-deprecation', join(folder, `app.${format}`)], { timeout: 60_000 });
     expect(ended).toEqual({ stdout: NEST_APPLICATION_PRINTS, stderr: '' });
   });
+});
+
+describe.each(FASTIFYS)('an application with %s', (version) => {
+  const folder = join(dir, version);
+  beforeAll(() => writeFastifyApplication(folder, version, join(dir, 'node_modules/@mailgrant')));
+
+  test.each(
+    [...new Set([process.execPath, hostNode])].flatMap((node) => ['mjs', 'cjs'].map((format) => [node, format])),
+  )('%s app.%s: sends a mail, closes and ends by itself', async (node = '', format) => {
+    const ended = await run(node, ['--throw-deprecation', join(folder, `app.${format}`)], { timeout: 60_000 });
+    expect(ended).toEqual({ stdout: FASTIFY_APPLICATION_PRINTS, stderr: '' });
+  });
+
+  test.each(['typescript', 'typescript-6.0', 'typescript-5.9'] as const)(
+    '%s: options, names and errors of types, by import and by require()',
+    async (compiler) => {
+      const files = writeFastifyTypes(folder);
+      const compilerOptions = {
+        module: 'nodenext',
+        target: 'es2022',
+        strict: true,
+        skipLibCheck: true,
+        types: ['node'],
+      };
+      expect(await compile(folder, { compilerOptions, files }, compiler)).toEqual([]);
+    },
+    60_000,
+  );
 });
 
 const NODENEXT = { settings: { module: 'nodenext' }, files: ['use.mts', 'use.cts'] };
