@@ -14,7 +14,12 @@ test.each([
   [0x9123683e, undefined], // btrfs
   [0x794c7630, undefined], // overlayfs
 ])('Linux calls a file system %i, which is %s', (type, name) => {
-  expect(networkTypeOf(type)).toBe(name);
+  expect(networkTypeOf(type, true)).toBe(name);
+});
+
+test('disks of programs and other kernels will do where nothing has to be flushed', () => {
+  expect(networkTypeOf(0x65735546, false)).toBeUndefined();
+  expect(networkTypeOf(0x6969, false)).toBe('NFS');
 });
 
 const MOUNTS = `/dev/disk3s1s1 on / (apfs, sealed, local, read-only, journaled)
@@ -37,5 +42,5 @@ test.each([
 
 test('a directory on a disk of this machine is fine', async () => {
   using directory = createDirectory();
-  await expect(refuseNetworkDisk(directory.dir)).resolves.toBeUndefined();
+  await expect(refuseNetworkDisk(directory.dir, 'process-crash')).resolves.toBeUndefined();
 });

@@ -19,7 +19,7 @@ export async function openEmbeddedStore(options: EmbeddedStoreOptions & StoreOpt
   const { durability = 'power-loss', migrate = true, onProblem = () => {} } = options;
   const dir = resolve(options.dir);
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  await refuseNetworkDisk(dir);
+  await refuseNetworkDisk(dir, durability);
   const lock = lockDirectory(dir);
   let database: EmbeddedDatabase | undefined;
   try {
