@@ -205,6 +205,21 @@ describe.each(FASTIFYS)('Fastify %s', (_, create) => {
     }
   });
 
+  test('events fire, for mails of requests as for others, until nobody listens any more', async () => {
+    const app = await server(accountOf(sandbox));
+    const told: string[] = [];
+    const mailer = app.mail.mailer();
+    const stop = (['sending', 'sent', 'failed'] as const).map((event) =>
+      mailer.on(event, ({ client, messageId }) => told.push(`${event} ${client} ${messageId !== undefined}`)),
+    );
+    await app.mail.send(MAIL);
+    await expect(app.mail.send({ ...MAIL, to: 'nobody' })).rejects.toMatchObject({ code: 'ERR_INPUT_ADDRESS' });
+    for (const each of stop) each();
+    await app.mail.send(MAIL);
+    expect(told).toEqual(['sending default true', 'sent default true', 'failed default false']);
+    await app.close();
+  });
+
   test('a name nobody registered is an error that names those there are, in its cause', async () => {
     const app = await server(accountOf(sandbox, { name: 'billing' }));
     const attempt = (run: () => unknown) => Promise.resolve().then(run);
