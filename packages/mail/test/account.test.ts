@@ -92,6 +92,11 @@ test('an account for Microsoft 365 is four settings', () => {
 });
 
 test.each<[string, object, string]>([
+  [
+    'a certificate for another service',
+    { ...app, clientSecret: undefined, provider: 'gmail', certificate: { path: 'a' } },
+    "account.certificate: is for Microsoft's services",
+  ],
   ['nothing', {}, 'account: a way to a token is missing: give tenantId, clientId and clientSecret'],
   [
     'a way half gone',

@@ -44,6 +44,8 @@ test('a deadline, a signal or options that are none are refused before anything 
   for (const options of [{ deadline: Number.NaN }, { deadline: 0 }, { signal: {} }]) {
     const error = await failure(client.send(mailTo('ada@example.org'), options as never));
     expect(error).toMatchObject({ code: 'ERR_INPUT_OPTION' });
+    const unheard = Promise.reject(new Error('rendered for nothing'));
+    await failure(client.send(unheard, options as never));
   }
   await expect(client.close({ deadline: -1 })).rejects.toMatchObject({ code: 'ERR_INPUT_OPTION' });
   expect((await client.send(mailTo('ada@example.org'))).accepted).toEqual(['ada@example.org']);
@@ -89,6 +91,16 @@ test('close gives up on what does not end, with its deadline', async () => {
   const sending = failure(client.send(mailTo('ada@example.org')));
   await client.close({ deadline: 20 });
   expect(await sending).toMatchObject({ code: 'ERR_MAILER_CLOSED' });
+});
+
+test('a stream is closed when the send is ended before the server is asked', async () => {
+  await using client = createMailClient({ account: accountOf(sandbox) });
+  const controller = new AbortController();
+  client.on('sending', () => controller.abort());
+  const content = Readable.from(['a']);
+  const mail = mailTo('ada@example.org', { attachments: [{ filename: 'a', content }] });
+  expect(await failure(client.send(mail, { signal: controller.signal }))).toMatchObject({ code: 'ERR_SMTP_ABORTED' });
+  expect(content.destroyed).toBe(true);
 });
 
 test('a stream in a mail that could not be sent is closed', async () => {

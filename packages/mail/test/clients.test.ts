@@ -125,8 +125,10 @@ test('a client that nobody used is closed, one that was used or still sends is n
   const idle = await clients.resolve('idle');
   const used = await clients.resolve('used');
   const busy = await clients.resolve('busy');
+  const begun = new Promise((resolve) => busy.on('sending', resolve));
   const controller = new AbortController();
   const sending = busy.send(mailTo('ada@example.org'), { signal: controller.signal });
+  await begun;
   clock.advance(600);
   await used.send(mailTo('ada@example.org'));
   clock.advance(500);

@@ -1,4 +1,5 @@
 // Events and hooks: each fires when it should, none can break a send, none prints a mail.
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { inspect } from 'node:util';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -51,6 +52,15 @@ test('sending and sent tell client, template, key, id and result; the token even
   expect(event('sent')?.mail).toMatchObject({ to: 'ada@example.org', subject: 'Hello', text: 'Hi Ada' });
   expect(event('token')).toMatchObject({ client: 'reports', account: sandbox.mailbox, event: { type: 'renewed' } });
   expect(Buffer.from(sandbox.inbox.messages[0]?.raw ?? []).toString()).not.toMatch(/hello\/7|template/i);
+});
+
+test('token events are also where core publishes its own', async () => {
+  const published: unknown[] = [];
+  const note = (event: unknown): void => void published.push(event);
+  subscribe('mailgrant:token:events', note);
+  await client.send(mailTo('ada@example.org'));
+  unsubscribe('mailgrant:token:events', note);
+  expect(published).toMatchObject([{ provider: 'microsoft365', type: 'renewed' }]);
 });
 
 test('refused tells each recipient the server did not take, beside sent or failed', async () => {

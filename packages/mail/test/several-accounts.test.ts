@@ -9,6 +9,7 @@ let first: Sandbox;
 let second: Sandbox;
 let client: MailClient;
 const attempts: (readonly [string | undefined, unknown])[] = [];
+const announced: unknown[] = [];
 
 function start(options: Partial<MailClientOptions> = {}, once: object = {}): void {
   client = createMailClient({
@@ -17,6 +18,7 @@ function start(options: Partial<MailClientOptions> = {}, once: object = {}): voi
   });
   const note = ({ attempts: failed }: { attempts: readonly { account: string | undefined; error: unknown }[] }): void =>
     void attempts.push(...failed.map(({ account, error }) => [account, (error as { code?: unknown }).code] as const));
+  client.on('sending', ({ messageId }) => announced.push(messageId));
   client.on('sent', note);
   client.on('failed', note);
 }
@@ -24,6 +26,7 @@ function start(options: Partial<MailClientOptions> = {}, once: object = {}): voi
 beforeEach(async () => {
   [first, second] = await Promise.all([createSandbox(), createSandbox()]);
   attempts.length = 0;
+  announced.length = 0;
 });
 
 afterEach(async () => {
@@ -67,6 +70,7 @@ describe('failover', () => {
     expect(inboxes()).toEqual([0, 1]);
     expect(attempts).toEqual([['first', code]]);
     expect(second.inbox.messages[0]?.messageId).toBe(sent.messageId);
+    expect(announced).toEqual([sent.messageId]);
     expect(second.inbox.messages[0]?.envelope.from).toBe(second.mailbox);
   });
 
@@ -139,6 +143,7 @@ describe('failover', () => {
     reset();
     const streamed = mailTo('ada@example.org', { attachments: [{ filename: 'a', content: Readable.from(['a']) }] });
     expect(await failure(client.send(streamed))).toMatchObject({ code: 'ERR_SMTP_SENDER_REFUSED' });
+    expect(attempts).toEqual([['first', 'ERR_SMTP_SENDER_REFUSED']]);
     expect(inboxes()).toEqual([0, 0]);
     await client.close();
     start({}, { retries: 0 });

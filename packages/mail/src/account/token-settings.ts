@@ -95,7 +95,7 @@ function checkWay(account: MailAccount, way: TokenWay, path: Problem['path']): P
     if (!isSecret(value))
       problems.push(at('refreshToken', 'expected text, a function that returns it, or { value, store, key }'));
   }
-  if (isEntra(way) && !isMicrosoft(account) && isGiven(account.host) && isGiven(account.provider)) {
+  if (isEntra(way) && describe(providerOf(account)) !== undefined && !isMicrosoft(account)) {
     problems.push(at(NAMES[way], "is for Microsoft's services; give a token source as token"));
   }
   return problems;
