@@ -75,7 +75,6 @@ export function createEngine({ store, claims, migrate, onProblem }: EngineOption
     superviseIntervalSeconds: 3,
     monitorIntervalSeconds: 3,
     maintenanceIntervalSeconds: 3600,
-    registerInstance: false,
   });
   boss.on('error', onProblem);
   const opened = new Map<string, Promise<void>>();
@@ -97,6 +96,8 @@ export function createEngine({ store, claims, migrate, onProblem }: EngineOption
       deleteAfterSeconds: 3600,
     };
     if ((await boss.getQueue(queue)) === null) await boss.createQueue(queue, settings);
+    // It looks a queue up at its first use, with a connection of its own: not in a transaction that has the only one.
+    await boss.findJobs(queue, { id: '00000000-0000-0000-0000-000000000000' });
   };
 
   return {
