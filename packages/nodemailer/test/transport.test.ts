@@ -326,6 +326,11 @@ test('files and URLs are not read, neither by the transport nor by plugins befor
   });
   await failure(transporter.sendMail({ ...mail, html: { path: HERE } }));
   expect(read).toEqual([]);
+  // Fields that only a plugin knows are for nodemailer to refuse, which its newer majors do.
+  transporter.use('compile', (compiled, done) => {
+    compiled.resolveContent({ own: { path: HERE } }, 'own', (error: Error | null) => done(error));
+  });
+  expect(await failure(transporter.sendMail(mail))).toMatchObject({ code: 'EFILEACCESS' });
   expect(sandbox.sessions).toEqual([]);
 });
 
