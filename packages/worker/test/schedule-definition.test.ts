@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { defineMail, html } from '@mailgrant/mail';
 import { describe, expect, test } from 'vitest';
 import { checkSchedules, defineSchedule, type AnySchedule, storedTiming } from '../src/schedule/definition.ts';
 import { keyOf } from '../src/schedule/recipient-key.ts';
@@ -62,6 +63,7 @@ describe('a schedule', () => {
     [{ missed: 'never' }, 'schedules.digest.missed: "never"; give one of skip, once, all'],
     [{ overlap: 'queue' }, 'schedules.digest.overlap: "queue"; give one of allow, wait, skip'],
     [{ missedGrace: '6h' }, 'schedules.digest.missedGrace: "6h"; give milliseconds'],
+    [{ missedGrace: Infinity }, 'schedules.digest.missedGrace: Infinity; give milliseconds'],
     [{ expiresAfter: -1 }, 'schedules.digest.expiresAfter: -1; give milliseconds'],
   ])('is refused with %j', (change, words) => {
     const wrong = { ...digest, ...change } as unknown as AnySchedule;
@@ -123,4 +125,22 @@ test('the type of a recipient is what `recipients` yields', () => {
     render: ({ recipient }) => ({ ...render(), to: recipient.address }),
   });
   expect(defineSchedule(digest)).toBe(digest);
+});
+
+test('a mail of defineMail() fits', async () => {
+  const news = defineMail({
+    name: 'news',
+    subject: ({ unread }: { unread: number }) => `${unread} unread`,
+    render: ({ unread }) => html`<p>You have ${unread} messages.</p>`,
+    preview: { unread: 3 },
+  });
+  const schedule = defineSchedule({
+    ...digest,
+    recipients: () => [{ to: 'ada@example.org', unread: 3 }],
+    render: ({ recipient: { to, unread } }) => news({ unread }, { from: 'noreply@contoso.com', to }),
+  });
+  const { signal } = new AbortController();
+  const context = { scheduleId: 'digest', occurrence: 0, timeZone: 'UTC', signal };
+  const recipient = { to: 'ada@example.org', unread: 3 };
+  expect(await schedule.render({ ...context, recipient })).toMatchObject({ to: recipient.to, subject: '3 unread' });
 });

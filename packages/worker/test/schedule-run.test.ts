@@ -322,10 +322,10 @@ test('the scheduler runs what becomes due, in time, and gives back what it has w
     {
       id: 'slow',
       at: Date.now() - 1000,
-      recipients: async function* ({ signal }) {
+      recipients: async function* () {
         yield 'ada@example.org';
         stuck();
-        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+        await new Promise(() => {}); // never looks at the signal
       },
       render: ({ recipient }: { recipient: string }) => mailTo(recipient),
     },

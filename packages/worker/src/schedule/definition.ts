@@ -188,8 +188,8 @@ function parse(text: string): number {
 
 function duration(where: string, value: number | undefined, otherwise: number): number {
   if (value === undefined) return otherwise;
-  if (typeof value === 'number' && value >= 0) return value;
-  throw refused(where, `${JSON.stringify(value)}; give milliseconds`);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw refused(where, `${typeof value === 'number' ? value : JSON.stringify(value)}; give milliseconds`);
 }
 
 function oneOf(where: string, value: string, values: readonly string[]): void {

@@ -76,16 +76,23 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   }
 
   async function reconcile(): Promise<void> {
+    const failures: unknown[] = [];
     for (const { id } of schedules.values()) {
       if (stopping) return;
-      const advanced = await inTransaction(async (rows) => {
-        const result = await advanceSchedule(rows, id, now());
-        await reviveJobs(rows, id, result?.next, now());
-        return result;
-      });
-      note(id, advanced);
+      try {
+        note(id, await inTransaction((rows) => plan(rows, id)));
+      } catch (error) {
+        failures.push(error); // the others are planned all the same
+      }
     }
     wake();
+    if (failures.length > 0) throw failures[0];
+  }
+
+  async function plan(rows: Rows, id: string): Promise<Advanced | undefined> {
+    const advanced = await advanceSchedule(rows, id, now());
+    await reviveJobs(rows, id, advanced?.next, now());
+    return advanced;
   }
 
   async function work(claim: Claim, leaving: AbortController): Promise<void> {
@@ -99,7 +106,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
     if (begun.verdict !== 'run') return;
     onEvent({ type: 'run-started', scheduleId, occurrence });
-    const made = await makeMails(options, begun.schedule, job, leaving.signal).catch((error: unknown): Made => {
+    const making = makeMails(options, begun.schedule, job, leaving.signal);
+    // Whoever yields recipients may never look at the signal.
+    const made = await Promise.race([making, untilAborted(leaving.signal)]).catch((error: unknown): Made => {
       leaving.signal.throwIfAborted();
       return { mails: 0, failed: 0, error };
     });
@@ -115,7 +124,11 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     try {
       await work(claim, leaving);
     } catch (error) {
-      if (!leaving.signal.aborted) onProblem(error);
+      if (!leaving.signal.aborted) {
+        onProblem(error);
+        // What fails at once would fail again at once.
+        await rest(untilAborted(leaving.signal), POLL).catch(() => {});
+      }
       // Due again at once for whoever is there. A database that is gone ends the claim by itself, later.
       await engine.release(claim).catch(onProblem);
     } finally {
@@ -188,6 +201,14 @@ function jobOf({ data }: Claim): OccurrenceJob | undefined {
   const { scheduleId, occurrence, turn } = data as Partial<Record<keyof OccurrenceJob, unknown>>;
   if (typeof scheduleId !== 'string' || typeof occurrence !== 'number' || typeof turn !== 'number') return undefined;
   return { scheduleId, occurrence, turn };
+}
+
+function untilAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const abort = (): void => reject(signal.reason as Error);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
 }
 
 async function rest(woken: Promise<void>, milliseconds: number): Promise<void> {
