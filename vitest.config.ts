@@ -12,10 +12,10 @@ const setupFiles = [fileURLToPath(new URL('packages/core/test/fixed-seed.ts', im
 const project = (name: string, root: string) => ({ test: { name, root, include, setupFiles, ...globalSetup(root) } });
 
 /** What all test files of a package share, where it has something like that. */
-const globalSetup = (root: string) =>
-  existsSync(new URL(`${root}/test/support/global-setup.ts`, import.meta.url))
-    ? { globalSetup: ['test/support/global-setup.ts'] }
-    : {};
+const globalSetup = (root: string) => {
+  const file = fileURLToPath(new URL(`${root}/test/support/global-setup.ts`, import.meta.url));
+  return existsSync(file) ? { globalSetup: [file] } : {};
+};
 
 /** The same tests with the older Nest, whose packages `tooling/nest-11` has installed. */
 const nest11 = fileURLToPath(new URL('tooling/nest-11/node_modules/', import.meta.url));

@@ -31,7 +31,7 @@ nas:/export on /Volumes/share/deeper (nfs, nodev)
 `;
 
 test.each([
-  ['/Users/me/mail', undefined],
+  ['/private/var/mail', undefined],
   ['/Volumes/share', 'smbfs'],
   ['/Volumes/share/mail', 'smbfs'],
   ['/Volumes/share/deeper/mail', 'nfs'],

@@ -7,7 +7,7 @@ export type Line = Readonly<Record<string, unknown>>;
 /**
  * @throws StoreError `ERR_STORE_TRANSFER` for a line that is no object
  */
-export async function* parseLines(source: AsyncIterable<string | Uint8Array>): AsyncGenerator<Line> {
+async function* parseLines(source: AsyncIterable<string | Uint8Array>): AsyncGenerator<Line> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   let rest = '';
   let number = 0;

@@ -16,7 +16,7 @@ export interface GrowthOptions {
 }
 
 /** Bytes, after so many mails. */
-export interface Size {
+interface Size {
   readonly mails: number;
   readonly log: number;
   readonly tables: number;
