@@ -4,7 +4,7 @@ import { getConstructionPlans, PgBoss } from 'pg-boss';
 import type { SqlExecutor, Store } from './store/store.ts';
 
 /** pg-boss's own schema. */
-export const ENGINE_SCHEMA = 'mailgrant_boss';
+const ENGINE_SCHEMA = 'mailgrant_boss';
 
 /** Milliseconds without a `touch()` after which a claim has ended and the job is claimed anew; the least pg-boss allows. */
 export const CLAIM_TIME = 10_000;

@@ -36,8 +36,8 @@ test('four workers never have more than three connections together, and send eac
 test('mail enqueued by one process is sent by another that waits, at once', async () => {
   await rig.worker().start();
   const client = rig.worker();
-  await client.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
-  await rig.told('mail.accepted');
+  const { id } = await client.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  expect(await rig.told('mail.accepted')).toMatchObject([{ mailId: id }]);
 });
 
 test('a place is free again when its lease has ended, and lost to whoever had it', async () => {

@@ -27,17 +27,16 @@ async function output(child: ChildProcess): Promise<string> {
 test('the start sends, stops on SIGTERM and ends by itself', async () => {
   const sandbox = await createSandbox();
   using directory = await createStoreDirectory();
-  const { smtp, ca, mailbox, clientId, clientSecret, tokenEndpoint } = sandbox;
-  const server = JSON.stringify({ ...smtp, ca });
+  const { smtp, ca, mailbox, clientId, clientSecret, tenantId, tokenEndpoint } = sandbox;
+  const server = JSON.stringify({ ...smtp, ca, tokenEndpoint });
   const code = example('start')
-    .replace("provider: 'microsoft365',", `provider: 'microsoft365', ...${server} as const,`)
-    .replace(/tokenEndpoint: `[^`]*`/, `tokenEndpoint: ${JSON.stringify(tokenEndpoint)}`)
+    .replace('{ user: MAIL_USER,', `{ provider: 'microsoft365' as const, ...${server} as const, user: MAIL_USER,`)
     .replace("'./mail'", JSON.stringify(directory.dir));
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'start.mts');
   writeFileSync(file, code);
   const child = spawn(process.execPath, ['--conditions=@mailgrant/source', file], {
-    env: { ...process.env, MAIL_USER: mailbox, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret },
+    env: { ...process.env, MAIL_USER: mailbox, TENANT_ID: tenantId, CLIENT_ID: clientId, CLIENT_SECRET: clientSecret },
   });
   const said = output(child);
   const [message] = await sandbox.inbox.waitFor(1, { timeout: 15_000 });

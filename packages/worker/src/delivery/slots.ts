@@ -3,7 +3,7 @@ import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../schema/tables.ts';
 
 /** Milliseconds a place is kept for a worker that gives no sign of life. */
-export const LEASE = 10_000;
+const LEASE = 10_000;
 
 const lease = sql<Date>`clock_timestamp() + ${sql.lit(`${LEASE} milliseconds`)}::interval`;
 

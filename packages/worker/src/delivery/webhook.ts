@@ -43,7 +43,7 @@ export function checkWebhook({ url: given, secret, types, timeout = 10 * SECOND 
 }
 
 /** The signature of a request's body. */
-export function signature(secret: Uint8Array, id: string, timestamp: number, body: string): string {
+function signature(secret: Uint8Array, id: string, timestamp: number, body: string): string {
   return `v1,${createHmac('sha256', secret).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
 }
 

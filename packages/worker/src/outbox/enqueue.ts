@@ -84,7 +84,7 @@ async function enqueueChunk(
 }
 
 /** Ids of the mails that have these keys. */
-export async function idsOf(keys: readonly string[], db: SqlExecutor): Promise<ReadonlyMap<string, string>> {
+async function idsOf(keys: readonly string[], db: SqlExecutor): Promise<ReadonlyMap<string, string>> {
   if (keys.length === 0) return new Map();
   const rows = await run(
     db,

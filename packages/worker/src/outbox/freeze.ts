@@ -19,7 +19,7 @@ export interface FreezeOptions {
   readonly maxSize: number;
 }
 
-export interface FrozenRecipient {
+interface FrozenRecipient {
   readonly address: string;
   readonly wishes: string | null;
 }

@@ -33,7 +33,7 @@ const COLUMNS = [
 
 type SummaryRow = Pick<Selectable<MailTable>, (typeof COLUMNS)[number]>;
 
-export const MAIL_STATES: readonly MailState[] = [
+const MAIL_STATES: readonly MailState[] = [
   'scheduled',
   'sending',
   'deferred',

@@ -14,7 +14,8 @@ export async function pendingMigrations(db: Kysely<Tables>): Promise<readonly st
 /** Brings the tables up to date. Several workers may do so at the same time: one does, the others wait. */
 export async function migrate(db: Kysely<Tables>): Promise<readonly string[]> {
   const { error, results = [] } = await migratorOf(db).migrateToLatest();
-  if (error !== undefined) throw error instanceof Error ? error : new Error(String(error));
+  if (error !== undefined)
+    throw error instanceof Error ? error : new Error('the tables could not be brought up to date', { cause: error });
   return results.map(({ migrationName }) => migrationName);
 }
 

@@ -27,7 +27,7 @@ export interface Tables {
 }
 
 /** A mailbox that workers send from: what all of them share of its limits. */
-export interface MailboxTable {
+interface MailboxTable {
   id: string;
   /** Messages a minute; null: no limit. */
   rate_per_minute: Maybe<number>;
@@ -54,7 +54,7 @@ export interface MailboxTable {
 }
 
 /** A place for one connection of a mailbox, held by a lane of some worker until its lease ends. */
-export interface MailboxSlotTable {
+interface MailboxSlotTable {
   mailbox_id: string;
   slot: number;
   holder: Maybe<string>;
@@ -62,7 +62,7 @@ export interface MailboxSlotTable {
 }
 
 /** Recipients taken by the server or reserved for an attempt, by hour. */
-export interface MailboxUsageTable {
+interface MailboxUsageTable {
   mailbox_id: string;
   hour: Moment;
   recipients: number;
@@ -164,7 +164,7 @@ export type AttemptOutcome =
   /** Given back before anything was sent: a limit, a pause, the end of the process. */
   | 'released';
 
-export interface MailAttemptTable {
+interface MailAttemptTable {
   mail_id: string;
   n: number;
   worker: string;
@@ -181,7 +181,7 @@ export interface MailAttemptTable {
 }
 
 /** What is remembered of a schedule; its functions are in the configuration. */
-export interface ScheduleTable {
+interface ScheduleTable {
   id: string;
   mailbox_id: Maybe<string>;
   /** What it says: expression or moment, time zone, policies. To show it, and to see that it changed. */
@@ -198,7 +198,7 @@ export interface ScheduleTable {
 export type RunState = 'running' | 'done' | 'skipped' | 'failed';
 
 /** An occurrence of a schedule: the row is what makes it happen once. */
-export interface MailRunTable {
+interface MailRunTable {
   schedule_id: string;
   occurrence: Moment;
   state: RunState;
@@ -212,7 +212,7 @@ export interface MailRunTable {
 }
 
 /** Who gets no mail. `key` is `sha256:…` of an address in lower case, or `domain:…`. */
-export interface SuppressionTable {
+interface SuppressionTable {
   key: string;
   reason: string;
   until: MaybeMoment;
@@ -220,7 +220,7 @@ export interface SuppressionTable {
 }
 
 /** What happened, to be told to a webhook. */
-export interface EventTable {
+interface EventTable {
   id: string;
   type: string;
   data: Json<Record<string, unknown>>;
@@ -231,13 +231,13 @@ export interface EventTable {
   told_at: MaybeMoment;
 }
 
-export interface BlobTable {
+interface BlobTable {
   sha256: string;
   size: number;
   put_at: ColumnType<Date, Date | undefined, Date>;
 }
 
-export interface BlobChunkTable {
+interface BlobChunkTable {
   sha256: string;
   n: number;
   bytes: Uint8Array;
@@ -245,4 +245,3 @@ export interface BlobChunkTable {
 
 export type MailRow = Selectable<MailTable>;
 export type NewMailRow = Insertable<MailTable>;
-export type MailboxRow = Selectable<MailboxTable>;

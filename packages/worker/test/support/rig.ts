@@ -130,7 +130,7 @@ export async function createRig(base: Base, sandboxOptions: SandboxOptions = {})
 }
 
 /** What `mailer` of a mailbox should be: one connection, no limits and no retries of its own, a token for all. */
-export function mailerOf(sandbox: Sandbox, token: CachedTokenSource): () => Mailer {
+function mailerOf(sandbox: Sandbox, token: CachedTokenSource): () => Mailer {
   const { smtp, ca, mailbox: user } = sandbox;
   const limits = { connections: 1, messagesPerMinute: undefined, recipientsPerDay: undefined };
   return () => createMailer({ provider: 'microsoft365', ...smtp, ca, user, token, limits, retries: 0 });
