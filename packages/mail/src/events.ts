@@ -27,7 +27,10 @@ export interface MailEvents {
   };
 }
 
-/** What events about a mail have in common. Printed, it shows no address and nothing of the content. */
+/**
+ * What events about a mail have in common: printed, these fields show no address and nothing of the content. `result` and
+ * `recipients` name recipients, and so may the message of an `error`.
+ */
 export interface MailEvent {
   /** The client's name. */
   readonly client: string;

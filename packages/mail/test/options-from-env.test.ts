@@ -38,8 +38,8 @@ const problemsOf = (env: Record<string, string | undefined>, prefix?: string): s
   }
 };
 
-test('four variables make an account; empty ones count as not set, other prefixes as not there', () => {
-  const options = mailOptionsFromEnv({ ...ENV, MAIL_HOST: '', MAIL_SCOPE: ' ', MAILER: 'x', PATH: '/bin' });
+test('four variables make an account; empty ones count as not set, those of others as not there', () => {
+  const options = mailOptionsFromEnv({ ...ENV, MAIL_HOST: '', MAIL_SCOPE: ' ', MAILER: 'x', MAIL_TEMPLATES: '/t' });
   expect(options).toEqual({ account: { ...account, clientSecret: CANARY } });
   createMailClient(options);
 });
@@ -107,12 +107,14 @@ test('all problems are told at once, by variable', () => {
       MAIL_PORT: CANARY,
       MAIL_CA_FILE: join(dir, CANARY),
       MAIL_CLINT_ID: CANARY,
+      MAIL_USERNAME: CANARY,
       MAIL_ALWAYS_TO: CANARY,
     }),
   ).toEqual([
     'MAIL_PORT: expected a whole number',
     'MAIL_CA_FILE: the file cannot be read (ENOENT)',
     'MAIL_CLINT_ID: there is no such variable; perhaps MAIL_CLIENT_ID',
+    'MAIL_USERNAME: there is no such variable; perhaps MAIL_USER',
     'MAIL_CLIENT_ID: is missing: the application (client) id of the app registration',
     expect.stringMatching(/^MAIL_USER: /),
     'MAIL_ALWAYS_TO: expected one or more addresses',

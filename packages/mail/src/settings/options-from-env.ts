@@ -16,7 +16,7 @@ export interface MailEnvOptions {
 
 /**
  * Options out of `MAIL_USER`, `MAIL_TENANT_ID`, `MAIL_CLIENT_ID`, `MAIL_CLIENT_SECRET` and the other variables of the README,
- * or out of `MAIL_URL`. Empty variables count as not set; names that begin with the prefix and mean nothing are refused.
+ * or out of `MAIL_URL`. Empty variables count as not set; misspelt ones are refused.
  * @throws TypeError `ERR_INPUT_OPTION` naming every variable that is missing, misspelt or cannot work, and no value.
  */
 export function mailOptionsFromEnv(env: MailEnv = process.env, options: MailEnvOptions = {}): MailClientOptions {
@@ -48,7 +48,7 @@ export function readEnv(env: MailEnv, { prefix = 'MAIL_' }: MailEnvOptions = {})
     if (mistake !== undefined) problems.push(problem([name], mistake));
     else if (!put(options, variable.path, value)) problems.push(problem([name], `says the same as ${prefix}URL`));
   }
-  problems.push(...strangers(env, prefix));
+  problems.push(...misspelt(env, prefix));
   const found = problemsOf({ account: {}, ...options }).map(inVariables(prefix, set));
   problems.push(...found.filter(({ path }) => !problems.some((known) => known.path[0] === path[0])));
   return { options, problems };
@@ -98,16 +98,27 @@ function put(options: Record<string, unknown>, [key = '', ...rest]: readonly str
   return put(inner, rest, value);
 }
 
-/** Variables that look as if they were ours: a misspelt one must not be overlooked. */
-function strangers(env: MailEnv, prefix: string): Problem[] {
+/** What people call variables instead. */
+const ALSO_CALLED: Readonly<Record<string, string>> = {
+  USERNAME: 'USER',
+  TENANT: 'TENANT_ID',
+  SECRET: 'CLIENT_SECRET',
+  CERTIFICATE: 'CERTIFICATE_PATH',
+  FROM_ADDRESS: 'FROM',
+  SERVER: 'HOST',
+  ENCRYPTION: 'TLS',
+};
+
+/** Misspelt variables must not be overlooked. Others with the same prefix may be the application's own. */
+function misspelt(env: MailEnv, prefix: string): Problem[] {
+  if (prefix === '') return [];
   const known = ['URL', ...VARIABLES.map(({ name }) => name)];
   return Object.keys(env)
-    .filter((name) => prefix !== '' && name.startsWith(prefix) && isSet(env[name]))
-    .filter((name) => !known.includes(name.slice(prefix.length)))
-    .map((name) => {
-      const likely = known.find((each) => areAlike(each, name.slice(prefix.length)));
-      const hint = likely === undefined ? '' : `; perhaps ${prefix}${likely}`;
-      return problem([name], `there is no such variable${hint}`);
+    .filter((name) => name.startsWith(prefix) && isSet(env[name]) && !known.includes(name.slice(prefix.length)))
+    .flatMap((name) => {
+      const given = name.slice(prefix.length);
+      const meant = ALSO_CALLED[given] ?? known.find((each) => areAlike(each, given));
+      return meant === undefined ? [] : [problem([name], `there is no such variable; perhaps ${prefix}${meant}`)];
     });
 }
 
