@@ -1,6 +1,6 @@
 // The store on a PostgreSQL server.
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient, type Transaction } from 'kysely';
-import { Client, Pool, type PoolClient } from 'pg';
+import { Client, type ClientConfig, Pool, type PoolClient } from 'pg';
 import { PostgresBlobStore } from '../blobs/postgres-blobs.ts';
 import type { Tables } from '../schema/tables.ts';
 import { listenOnPostgres } from './postgres-listener.ts';
@@ -65,9 +65,12 @@ export async function openPostgresStore(options: PostgresStoreOptions & StoreOpt
   };
 }
 
-const connectionOf = ({ url }: PostgresStoreOptions): { connectionString?: string; application_name: string } => ({
+const connectionOf = ({ url }: PostgresStoreOptions): ClientConfig => ({
   ...(url === undefined ? {} : { connectionString: url }),
   application_name: 'mailgrant',
+  connectionTimeoutMillis: 30_000, // for a server that does not answer; without one, nobody would ever hear of it
+  keepAlive: true,
+  keepAliveInitialDelayMillis: 10_000,
 });
 
 /** One result, or one for each statement of the text. */
