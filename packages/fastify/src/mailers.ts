@@ -66,6 +66,14 @@ export interface Mailers {
   close(): Promise<void>;
 }
 
+const ours = new WeakSet<object>();
+
+/** The mailers that are to be seen in this scope. Something else may be called `mail`, too. */
+export function mailOf(fastify: object): FastifyMail | undefined {
+  const { mail } = fastify as { readonly mail?: FastifyMail };
+  return typeof mail === 'object' && ours.has(mail) ? mail : undefined;
+}
+
 /** @param outer the mailers around this scope */
 export function createMailers(outer: FastifyMail | undefined): Mailers {
   const sets: MailClients[] = [];
@@ -111,18 +119,20 @@ export function createMailers(outer: FastifyMail | undefined): Mailers {
 
   const send: FastifyMail['send'] = async (mail, options) => mailer().send(mail, options);
 
-  return {
-    mail: {
-      send,
-      sendMail: send,
-      mailer,
-      resolve: async (name) => answerableOnce(await answerable(() => resolve(name))),
-      has: (name) => find(name) !== undefined,
-      get names() {
-        return names();
-      },
-      health: () => together([...(outer === undefined ? [] : [outer.health()]), ...sets.map((set) => set.health())]),
+  const mail: FastifyMail = {
+    send,
+    sendMail: send,
+    mailer,
+    resolve: async (name) => answerableOnce(await answerable(() => resolve(name))),
+    has: (name) => find(name) !== undefined,
+    get names() {
+      return names();
     },
+    health: () => together([...(outer === undefined ? [] : [outer.health()]), ...sets.map((set) => set.health())]),
+  };
+  ours.add(mail);
+  return {
+    mail,
     add({ clients, close, resolve: resolveName, find: finder, idleAfter, limit }) {
       const names = Object.keys(clients);
       for (const name of names) if (own.has(name)) throw new MailerNameTakenError(name);

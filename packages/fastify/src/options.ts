@@ -30,7 +30,7 @@ export interface GivenMailerOptions extends RegistrationOptions, Treatment {
 /** Several, by name; and those that are made when somebody asks for them. */
 export interface SeveralMailersOptions
   extends RegistrationOptions, Pick<MailClientsOptions, 'resolve' | 'idleAfter' | 'limit'> {
-  readonly mailers?: Readonly<Record<string, MailAccount | MailClientOptions | MailClient>> | undefined;
+  readonly mailers?: Readonly<Record<string, Omit<MailAccount, 'name'> | MailClientOptions | MailClient>> | undefined;
   /** Closes the clients among `mailers` with the server. Default `false`. */
   readonly closeClient?: boolean | undefined;
 }
@@ -78,7 +78,8 @@ export const DEFAULT_NAME = 'default';
 
 /** @throws FastifyError `FST_MAIL_OPTIONS` where options do not go together; what a client takes is checked by the client. */
 export function readOptions(options: MailPluginOptions): Registration {
-  const { verifyOnReady = 'off', ...rest } = withoutThoseOf(OF_FASTIFY, options);
+  const given = Object.entries(options).filter(([name, value]) => value !== undefined && !OF_FASTIFY.includes(name));
+  const { verifyOnReady = 'off', ...rest } = Object.fromEntries(given) as Record<string, unknown>;
   if (verifyOnReady !== 'off' && verifyOnReady !== 'warn' && verifyOnReady !== 'fail') {
     throw new MailOptionsError("verifyOnReady: expected 'off', 'warn' or 'fail'");
   }
@@ -94,7 +95,7 @@ function several(options: Readonly<Record<string, unknown>>): Omit<Registration,
   }
   if (typeof mailers !== 'object' || mailers === null) throw new MailOptionsError('mailers: expected mailers by name');
   const clients = Object.entries(mailers).map(
-    ([name, one]) => [name, isClient(one) ? one : { ...clientOptions(one as Record<string, unknown>), name }] as const,
+    ([name, one]) => [name, isClient(one) ? one : named(name, one as Record<string, unknown>)] as const,
   );
   const given = clients.map(([, one]) => one).filter(isClient);
   const close = closeClient === true ? given : [];
@@ -117,6 +118,12 @@ function single(options: Readonly<Record<string, unknown>>): Omit<Registration, 
   return { clients: { [name]: client }, close: [], ...none };
 }
 
+function named(name: string, options: Readonly<Record<string, unknown>>): MailClientOptions {
+  const { name: other = name } = options;
+  if (other === name) return { ...clientOptions(options), name };
+  throw new MailOptionsError(`mailers.${name}.name: it has a name; what to say in EHLO goes into account: { name }`);
+}
+
 /** Fields of an account may stand beside the options of the client; then they are the account. */
 function clientOptions(options: Readonly<Record<string, unknown>>): MailClientOptions {
   const ofClient = Object.entries(options).filter(([name]) => name in OF_CLIENT);
@@ -131,8 +138,4 @@ function clientOptions(options: Readonly<Record<string, unknown>>): MailClientOp
 /** Clients have `sendMail`; mailers of core do not. */
 export function isClient(value: unknown): value is MailClient {
   return typeof value === 'object' && value !== null && 'sendMail' in value && typeof value.sendMail === 'function';
-}
-
-function withoutThoseOf(names: readonly string[], options: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
 }

@@ -2,7 +2,7 @@
 import { defineMail, html, httpProblem, mailOptionsFromEnv, mailOptionsSchema, textOf } from '@mailgrant/mail';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
-import { createMailers, type FastifyMail, type Mailers } from './mailers.ts';
+import { createMailers, type FastifyMail, mailOf, type Mailers } from './mailers.ts';
 import { type MailPluginOptions, readOptions } from './options.ts';
 import { logTokens, verifyOnReady } from './ready.ts';
 import { requestMail, type RequestMail } from './request-mail.ts';
@@ -61,7 +61,7 @@ export const mail: MailPlugin = Object.assign(
 function scopeOf(fastify: FastifyInstance): Mailers {
   const known = scopes.get(fastify);
   if (known !== undefined) return known;
-  const outer = fastify.hasDecorator('mail') ? fastify.mail : undefined;
+  const outer = mailOf(fastify);
   const mailers = createMailers(outer);
   fastify.decorate('mail', mailers.mail);
   if (outer === undefined) {

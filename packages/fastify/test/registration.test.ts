@@ -182,6 +182,32 @@ describe.each(FASTIFYS)('Fastify %s', (_, create) => {
     });
   });
 
+  test('options that are undefined are as good as none', async () => {
+    const nothing = {
+      mailers: undefined,
+      resolve: undefined,
+      mailer: undefined,
+      closeClient: undefined,
+      limit: undefined,
+    };
+    const app = await server({ ...accountOf(sandbox), ...nothing } as never);
+    expect(app.mail.names).toEqual(['default']);
+    await app.close();
+  });
+
+  test('something else that is called mail is hidden in inner scopes, and never mistaken for mailers', async () => {
+    const app = create();
+    app.decorate('mail', { has: () => true } as never);
+    app.register(async (inner) => {
+      inner.register(mail, accountOf(sandbox));
+      inner.get('/', (request) => request.mail.send(MAIL));
+      inner.get('/names', () => inner.mail.names);
+    });
+    expect((await app.inject('/')).statusCode).toBe(200);
+    expect((await app.inject('/names')).json()).toEqual(['default']);
+    await app.close();
+  });
+
   test('options that do not fit together are refused, each by its name and without its value', async () => {
     const cases: [MailPluginOptions, string, string][] = [
       [{} as never, 'ERR_INPUT_OPTION', 'account'],
@@ -193,6 +219,7 @@ describe.each(FASTIFYS)('Fastify %s', (_, create) => {
       [{ ...accountOf(sandbox), account: accountOf(sandbox) } as never, 'ERR_INPUT_OPTION', 'clientId'],
       [{ user: FROM, password: 'canary-password' } as never, 'ERR_INPUT_OPTION', 'Basic authentication'],
       [{ mailers: {}, defaults: { from: FROM } } as never, 'FST_MAIL_OPTIONS', 'defaults'],
+      [{ mailers: { billing: { ...accountOf(sandbox), name: 'mx.contoso.com' } } }, 'FST_MAIL_OPTIONS', 'EHLO'],
       [{ mailers: 'billing' } as never, 'FST_MAIL_OPTIONS', 'mailers'],
       [{ ...accountOf(sandbox), closeClient: true } as never, 'FST_MAIL_OPTIONS', 'closeClient'],
       [{ ...accountOf(sandbox), verifyOnReady: 'yes' } as never, 'FST_MAIL_OPTIONS', 'verifyOnReady'],

@@ -1,6 +1,6 @@
 // The three steps of connecting a mailbox: the authorization code grant with PKCE (RFC 6749 section 4.1, RFC 7636).
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { MailerName } from '../mailers.ts';
+import { type MailerName, mailOf } from '../mailers.ts';
 import { isCrossSite } from './cross-site.ts';
 import { type CheckedOptions, type ConnectableMailbox, DEFAULT_NAME } from './options.ts';
 import { CONNECTED, CROSS_SITE, DISCONNECTED, NOT_BEGUN, type Outcome, outcomeOf, UNKNOWN_MAILBOX } from './outcome.ts';
@@ -75,8 +75,7 @@ export function connectRoutes(options: CheckedOptions): Record<'begin' | 'callba
 
 /** Mails that failed because nobody had signed in hold the next ones back, and now need not. */
 function resume(server: FastifyInstance, name: string): void {
-  if (!server.hasDecorator('mail')) return;
-  const { mail } = server as Partial<Pick<FastifyInstance, 'mail'>>;
+  const mail = mailOf(server);
   if (mail?.has(name)) mail.mailer(name as MailerName).resume();
 }
 
