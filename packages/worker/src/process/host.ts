@@ -72,7 +72,11 @@ async function hostClient(options: NonNullable<HostOptions['store']>): Promise<H
   return { outbox, worker: undefined, start: async () => {}, close };
 }
 
-async function hostWorker({ store: storeOptions, drain = 25_000, ...options }: HostedWorkerOptions): Promise<HostedOutbox> {
+async function hostWorker({
+  store: storeOptions,
+  drain = 25_000,
+  ...options
+}: HostedWorkerOptions): Promise<HostedOutbox> {
   const store = await openStore(storeOptions);
   let control: ControlServer | undefined;
   try {

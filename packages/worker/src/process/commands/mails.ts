@@ -158,13 +158,17 @@ function detailsText(mail: MailDetails, now: number): string {
   const recipients = table(mail.recipients, [
     { title: 'recipient', value: ({ address }) => address },
     { title: 'state', value: ({ state }) => state },
-    { title: 'reply', value: ({ reply }) => reply, most: 100 },
+    { title: 'reply', value: ({ code, reply }) => [code, reply].filter(Boolean).join(' '), most: 100 },
   ]);
   const attempts = table(mail.log, [
     { title: 'attempt', value: ({ n }) => n, align: 'right' },
     { title: 'started', value: ({ startedAt }) => timeText(startedAt) },
     { title: 'outcome', value: ({ outcome, phase }) => outcome ?? `at it (${phase})` },
-    { title: 'answer', value: ({ errorCode, reply }) => [errorCode, reply].filter(Boolean).join(' '), most: 100 },
+    {
+      title: 'answer',
+      value: ({ errorCode, replyCode, reply }) => [errorCode, replyCode, reply].filter(Boolean).join(' '),
+      most: 100,
+    },
   ]);
   return `${head}\n${recipients}${mail.log.length === 0 ? '' : `\n${attempts}`}`;
 }
