@@ -31,7 +31,11 @@ const token = cached(clientCredentials(sandbox));
 const limits = { connections: 1, messagesPerMinute: undefined, recipientsPerDay: undefined };
 // Problems are what this is about: with DEBUG they can be seen.
 const onProblem = (error: unknown): void => void (process.env['DEBUG'] && process.stderr.write(`${String(error)}\n`));
-const mail = (subject: string) => ({ from: user, to: 'ada@example.com', subject, text: `This is ${subject}.\n` });
+// One in ten is large enough to be kept beside the tables.
+const mail = (subject: string) => {
+  const text = `This is ${subject}.\n`.repeat(subject.endsWith('0') ? 6000 : 1);
+  return { from: user, to: 'ada@example.com', subject, text };
+};
 
 const store = await openStore({ ...settings.store, onProblem });
 const worker = createMailWorker({
