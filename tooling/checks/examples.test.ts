@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { compile, linkFolder, linkInstalled } from './consumer.ts';
-import { type Member, PACKAGES, read, ROOT } from './workspace.ts';
+import { type Member, membersOf, PACKAGES, read, ROOT } from './workspace.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'mailgrant-examples-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -43,8 +43,9 @@ function examplesOf(page: string): Example[] {
 test('the examples compile', async () => {
   const nodeModules = join(dir, 'node_modules');
   const installed = new Map<string, Member>();
-  for (const member of PACKAGES) {
-    linkFolder(join(ROOT, member.path), join(nodeModules, member.manifest.name));
+  for (const member of PACKAGES) linkFolder(join(ROOT, member.path), join(nodeModules, member.manifest.name));
+  // The apps have what recipes use.
+  for (const member of [...membersOf('apps'), ...PACKAGES]) {
     const { dependencies, devDependencies, peerDependencies } = member.manifest;
     for (const name of Object.keys({ ...dependencies, ...devDependencies, ...peerDependencies })) {
       installed.set(name, member);

@@ -15,6 +15,7 @@ export {
   defineMail,
   html,
   httpProblem,
+  isMailError,
   mailOptionsFromEnv,
   mailOptionsSchema,
   textOf,

@@ -1,5 +1,13 @@
 // The plugin: mailers into a scope of the server, `mail` onto requests, all closed when the server is.
-import { defineMail, html, httpProblem, mailOptionsFromEnv, mailOptionsSchema, textOf } from '@mailgrant/mail';
+import {
+  defineMail,
+  html,
+  httpProblem,
+  isMailError,
+  mailOptionsFromEnv,
+  mailOptionsSchema,
+  textOf,
+} from '@mailgrant/mail';
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
 import { createMailers, type FastifyMail, mailOf, type Mailers } from './mailers.ts';
@@ -25,6 +33,7 @@ export interface MailPlugin extends FastifyPluginAsync<MailPluginOptions> {
   readonly defineMail: typeof defineMail;
   readonly html: typeof html;
   readonly httpProblem: typeof httpProblem;
+  readonly isMailError: typeof isMailError;
   readonly mailOptionsFromEnv: typeof mailOptionsFromEnv;
   readonly mailOptionsSchema: typeof mailOptionsSchema;
   readonly textOf: typeof textOf;
@@ -54,7 +63,7 @@ const register: FastifyPluginAsync<MailPluginOptions> = async (fastify, options)
 export const mail: MailPlugin = Object.assign(
   fp(register, { fastify: '5.x', name: '@mailgrant/fastify' }) as MailPlugin,
   { mail: register, default: register },
-  { defineMail, html, httpProblem, mailOptionsFromEnv, mailOptionsSchema, textOf },
+  { defineMail, html, httpProblem, isMailError, mailOptionsFromEnv, mailOptionsSchema, textOf },
 );
 
 /** The mailers of a scope of their own, made with its first registration. */

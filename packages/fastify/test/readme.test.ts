@@ -96,6 +96,8 @@ test('an error handler of one’s own', async () => {
   answers(app);
   await app.register(mail, accountOf(sandbox));
   app.get('/', () => app.mail.send({ from: FROM, to: 'nobody' }));
+  app.get('/other', { schema: { querystring: { type: 'object', required: ['page'] } } }, () => 'fine');
+  expect((await app.inject('/other')).json()).toMatchObject({ statusCode: 400, code: 'FST_ERR_VALIDATION' });
   const { headers, statusCode, body } = await app.inject('/');
   expect([statusCode, headers['content-type']]).toEqual([400, expect.stringContaining('application/problem+json')]);
   expect(JSON.parse(body)).toEqual({
