@@ -64,7 +64,9 @@ export class Emitter {
   }
 
   emit<E extends keyof MailEvents>(event: E, value: MailEvents[E]): void {
-    for (const listener of this.#listeners[event] ?? []) {
+    // Those who listen now: one that adds another is not to be called for ever.
+    const listeners = Array.from(this.#listeners[event] ?? []);
+    for (const listener of listeners) {
       try {
         const result: unknown = (listener as (value: MailEvents[E]) => unknown)(value);
         // An async listener is not in the type but will be passed.

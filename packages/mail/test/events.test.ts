@@ -149,6 +149,21 @@ test('a listener that throws, now or later, breaks nothing; one that is taken aw
   expect(heard).toEqual(['on']);
 });
 
+test('a listener may add others, and take itself away', async () => {
+  let calls = 0;
+  const listen = (): void => {
+    const off = client.on('sent', () => {
+      calls += 1;
+      off();
+      listen();
+    });
+  };
+  listen();
+  await client.send(mailTo('ada@example.org'));
+  await client.send(mailTo('ada@example.org'));
+  expect(calls).toBe(2);
+});
+
 test('printing an event shows no address of a recipient and nothing of the mail', async () => {
   await client.send(mailTo('ada@example.org', { text: 'canary-body', subject: 'canary-subject' }));
   await failure(client.send(mailTo('', { text: 'canary-body', subject: 'canary-subject' })));
