@@ -1,5 +1,6 @@
 // The queue engine, pg-boss, behind what the worker needs of it. A job says that something is due, and who is at it;
 // what it is stands in our own tables. No other file imports pg-boss.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { getConstructionPlans, PgBoss } from 'pg-boss';
 import type { SqlExecutor, Store } from './store/store.ts';
 
@@ -102,7 +103,16 @@ export function createEngine({ store, claims, migrate, onProblem }: EngineOption
 
   return {
     async start() {
-      await boss.start();
+      for (let attempt = 1; ; attempt++) {
+        try {
+          await boss.start();
+          return;
+        } catch (error) {
+          // Several workers that make the tables at the same moment: one does, the others find something half there.
+          if (!(migrate && attempt < 5 && isSqlError(error))) throw error;
+          await sleep(attempt * 200);
+        }
+      }
     },
     async stop() {
       await boss.stop({ graceful: false, close: false });
@@ -152,6 +162,9 @@ export function createEngine({ store, claims, migrate, onProblem }: EngineOption
     },
   };
 }
+
+const isSqlError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && /^[0-9A-Z]{5}$/.test(String(error.code));
 
 /** The engine's tables as SQL, for whoever does not let programs create tables. */
 export function engineSql(): string {

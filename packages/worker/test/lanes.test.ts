@@ -3,6 +3,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { renewSlots, takeSlot } from '../src/delivery/slots.ts';
 import { takeTurn } from '../src/delivery/mailboxes.ts';
 import { paceOf } from '../src/delivery/pace.ts';
+import { createMailWorker } from '../src/index.ts';
+import { openStore } from '../src/store/open-store.ts';
+import { createDatabase } from './support/postgres.ts';
 import { type Base, createBase, createRig, type Rig } from './support/rig.ts';
 
 let base: Base;
@@ -31,6 +34,20 @@ test('four workers never have more than three connections together, and send eac
       .toSorted(),
   );
   expect(rig.problems).toEqual([]);
+});
+
+test('workers that start at the same moment on an empty database share it', async () => {
+  await using database = await createDatabase();
+  const open = () => openStore({ kind: 'postgres', url: database.url });
+  const stores = await Promise.all([open(), open(), open(), open()]);
+  const mailer = (): never => {
+    throw new Error('nothing is sent here');
+  };
+  const workers = stores.map((store) => createMailWorker({ store, mailboxes: { noreply: { mailer } } }));
+  await Promise.all(workers.map((worker) => worker.start()));
+  expect(workers.map((worker) => worker.health().state)).toEqual(Array.from({ length: 4 }, () => 'running'));
+  await Promise.all(workers.map((worker) => worker.stop()));
+  await Promise.all(stores.map((store) => store.close()));
 });
 
 test('mail enqueued by one process is sent by another that waits, at once', async () => {
