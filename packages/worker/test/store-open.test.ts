@@ -96,9 +96,11 @@ describe('PostgreSQL', () => {
 });
 
 describe('the embedded store', () => {
-  test('makes its directory, for its owner alone', async () => {
+  test('makes its directory, for its owner alone, where a first start was interrupted, too', async () => {
     using directory = createDirectory();
     const dir = join(directory.dir, 'a', 'b');
+    fs.mkdirSync(join(dir, 'data.unfinished'), { recursive: true, mode: 0o700 });
+    fs.writeFileSync(join(dir, 'data.unfinished', 'PG_VERSION'), '18\n');
     const store = await openStore({ kind: 'embedded', dir });
     await expect(store.check()).resolves.toBeUndefined();
     await store.close();
