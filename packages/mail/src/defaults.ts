@@ -22,8 +22,15 @@ export function joinHeaders(first: Headers, second: Headers): Headers {
   return [...fieldsOf(first).filter(({ key }) => !names.has(key.toLowerCase())), ...later] as Headers;
 }
 
-/** nodemailer takes a list of fields, or an object of names with a value or several. */
+/** Header fields but those of these names, given in lower case. */
+export function withoutFields(headers: Headers, names: readonly string[]): Headers {
+  return fieldsOf(headers).filter(({ key }) => !names.includes(key.trim().toLowerCase())) as Headers;
+}
+
+/** nodemailer takes a list of fields, one field, or an object of names with a value or several. */
 function fieldsOf(headers: Headers): Field[] {
   if (Array.isArray(headers)) return headers as Field[];
+  const { key, value } = headers;
+  if (typeof key === 'string' && value) return [{ key, value }];
   return Object.entries(headers).map(([key, value]) => ({ key, value: value as unknown }));
 }

@@ -3,7 +3,7 @@ import { domainToASCII } from 'node:url';
 import { InputError, LimitError } from '@mailgrant/core';
 import type { ComposedMail, Mail } from '@mailgrant/nodemailer';
 import type { Composed } from './composing.ts';
-import { joinHeaders } from './defaults.ts';
+import { joinHeaders, withoutFields } from './defaults.ts';
 
 export interface StagingOptions {
   readonly alwaysTo?: string | readonly string[] | undefined;
@@ -44,15 +44,16 @@ export function stagingRules({
 }
 
 function redirect(mail: Mail, to: string[], showOriginal: boolean): Mail {
-  const { cc: _cc, bcc: _bcc, envelope, dsn: _dsn, ...rest } = mail;
+  const { cc: _cc, bcc: _bcc, envelope, dsn: _dsn, headers: given, ...rest } = mail;
+  // nodemailer sends to whom these fields name, as it does with `to` and `cc`.
+  const headers = given && withoutFields(given, ['to', 'cc', 'bcc']);
   const original = showOriginal ? addressesOf(envelope?.to ?? [mail.to, mail.cc, mail.bcc]) : [];
   return {
     ...rest,
     to,
     ...(envelope && { envelope: { ...(envelope.from !== undefined && { from: envelope.from }), to } }),
-    ...(original.length > 0 && {
-      headers: joinHeaders({ 'X-Original-To': original.join(', ') }, mail.headers ?? {}),
-    }),
+    ...(headers && { headers }),
+    ...(original.length > 0 && { headers: joinHeaders({ 'X-Original-To': original.join(', ') }, headers ?? {}) }),
   };
 }
 

@@ -52,6 +52,46 @@ describe('alwaysTo', () => {
     expect(mail.source).not.toMatch(/example\.(?:org|net)/);
   });
 
+  test.each<[string, Mail['headers']]>([
+    ['an object', { Cc: 'eve@example.net', TO: 'zoe@example.org', 'X-A': 'b' }],
+    [
+      'a list',
+      [
+        { key: 'cC', value: 'eve@example.net' },
+        { key: 'X-A', value: 'b' },
+      ],
+    ],
+  ])('also where header fields name recipients, in %s', async (_, headers) => {
+    const mail = await sent({ alwaysTo: 'dev@contoso.com', defaults: { headers } }, mailTo('ada@example.org'));
+    expect(mail.to).toEqual(['dev@contoso.com']);
+    expect(mail.source).not.toMatch(/example\.(?:org|net)/);
+    expect(header(mail)).toMatch(/^X-A: b\r$/m);
+  });
+
+  test('a single header field stays one', async () => {
+    const headers = { key: 'X-A', value: 'b' };
+    const mail = await sent(
+      { alwaysTo: 'dev@contoso.com', showOriginalTo: true },
+      mailTo('ada@example.org', { headers }),
+    );
+    expect(header(mail)).toMatch(/^X-A: b\r$/m);
+    expect(header(mail)).not.toMatch(/^(?:Key|Value):/m);
+  });
+
+  test('also where header fields name recipients, which nodemailer would send to', async () => {
+    const headers = { Cc: 'eve@example.net', 'X-Kept': 'yes', to: ['mal@example.net'] };
+    for (const alwaysTo of ['Dev <dev@contoso.com>', 'dev@contoso.com']) {
+      const mail = await sent({ alwaysTo }, mailTo('ada@example.org', { headers }));
+      expect(mail.to).toEqual(['dev@contoso.com']);
+      expect(mail.source).not.toContain('example.net');
+      expect(header(mail)).toContain('X-Kept: yes');
+    }
+    const list = [{ key: 'CC', value: 'eve@example.net' }];
+    expect((await sent({ alwaysTo: 'dev@bücher.example' }, mailTo('ada@example.org', { headers: list }))).to).toEqual([
+      'dev@xn--bcher-kva.example',
+    ]);
+  });
+
   test('also where a hook or the defaults name recipients', async () => {
     const options = {
       alwaysTo: 'dev@contoso.com',
