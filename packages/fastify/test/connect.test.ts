@@ -1,6 +1,8 @@
 // Connecting a mailbox, with a browser, over HTTPS, at the sandbox's Entra: from the first click to a mail sent.
 import { createHash } from 'node:crypto';
+import { fastify } from 'fastify';
 import { describe, expect, test } from 'vitest';
+import connect from '../src/connect/index.ts';
 import { type ConnectApp, DELEGATE, MAILBOX, SECRET, startConnectApp, STRANGER } from './connect-app.ts';
 import type { Browser, Page } from './browser.ts';
 import { ask } from './https.ts';
@@ -283,25 +285,58 @@ describe('when it does not work', () => {
   });
 });
 
-test('no secret, code, state or token is in the log, whatever happens', async () => {
-  await using started = await startConnectApp({ entra: { delegates: [DELEGATE] } });
-  const { app, sandbox } = started;
-  const browser = started.browser();
-  const pages = [
-    await browser.choose(await begin(started, browser), STRANGER),
-    await browser.choose(await begin(started, browser), 'yes'),
-  ];
-  sandbox.entra.next({ aadsts: 7000222 });
-  pages.push(await browser.choose(await begin(started, browser), MAILBOX));
-  pages.push(await browser.choose(await begin(started, browser), MAILBOX));
-  pages.push(await browser.open(pages.at(-1)!.url));
-  await app.mail.send({ from: MAILBOX, to: 'ada@example.org', text: 'Hi' });
-  const log = started.log();
-  expect(log).toContain('"url":"/connect/callback"');
-  const canaries = pages.flatMap(({ url }) => [url.searchParams.get('code'), stateOf({ url } as Page)]).filter(Boolean);
-  expect(canaries.length).toBeGreaterThan(5);
-  for (const canary of [SECRET, 'code=', 'state=', 'eyJ', COOKIE, ...canaries]) expect(log).not.toContain(canary);
+test.each(FASTIFYS)(
+  'no secret, code, state or token is in the log, whatever happens: Fastify %s',
+  async (_, create) => {
+    await using started = await startConnectApp({ create, entra: { delegates: [DELEGATE] } });
+    const { app, sandbox } = started;
+    const browser = started.browser();
+    const pages = [
+      await browser.choose(await begin(started, browser), STRANGER),
+      await browser.choose(await begin(started, browser), 'yes'),
+    ];
+    sandbox.entra.next({ aadsts: 7000222 });
+    pages.push(await browser.choose(await begin(started, browser), MAILBOX));
+    pages.push(await browser.choose(await begin(started, browser), MAILBOX));
+    pages.push(await browser.open(pages.at(-1)!.url));
+    await app.mail.send({ from: MAILBOX, to: 'ada@example.org', text: 'Hi' });
+    const log = started.log();
+    expect(log).toContain('"url":"/connect/callback"');
+    const canaries = pages
+      .flatMap(({ url }) => [url.searchParams.get('code'), stateOf({ url } as Page)])
+      .filter(Boolean);
+    expect(canaries.length).toBeGreaterThan(5);
+    for (const canary of [SECRET, 'code=', 'state=', 'eyJ', COOKIE, ...canaries]) expect(log).not.toContain(canary);
+  },
+);
+
+test('an application that logs requests in its own way logs no code either', async () => {
+  const lines: string[] = [];
+  const serializers = { req: ({ url }: { readonly url: string }) => ({ all: url }) };
+  const app = fastify({ logger: { stream: { write: (line) => void lines.push(line) }, serializers } });
+  await app.register(connect, { connection: () => undefined, authorize: async () => {} });
+  await app.inject('/begin?name=seen');
+  await app.inject('/callback?code=canary&state=canary');
+  await app.close();
+  expect(lines.join('')).toContain('/begin?name=seen');
+  expect(lines.join('')).not.toContain('canary');
 });
+
+test.each(FASTIFYS)(
+  'old browsers behind a proxy can disconnect where trustProxy is set: Fastify %s',
+  async (_, create) => {
+    const mailbox = { begin: never, finish: never, disconnect: async () => {} };
+    const answers = async (trustProxy: boolean) => {
+      const app = create({ trustProxy });
+      await app.register(connect, { connection: mailbox, authorize: async () => {} });
+      const headers = { host: 'inner:3000', origin: 'https://app.example', 'x-forwarded-host': 'App.example' };
+      const { statusCode } = await app.inject({ method: 'POST', url: '/disconnect', headers });
+      await app.close();
+      return statusCode;
+    };
+    expect([await answers(true), await answers(false)]).toEqual([200, 403]);
+  },
+);
 
 describe('for programs', () => {
   test('begin gives the address, the callback and disconnect say how it ended', async () => {
@@ -424,3 +459,4 @@ describe('the application', () => {
 });
 
 const trusted = (started: ConnectApp): readonly string[] => started.browser().trusted;
+const never = (): Promise<never> => Promise.reject(new Error('not in this test'));
