@@ -34,3 +34,8 @@ export const isGiven = (value: unknown): boolean => value !== undefined && value
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** What a table has under a name that came from outside: nothing under `constructor`, unless it is in there. */
+export function ownOf<T>(table: Readonly<Record<string, T>>, name: string): T | undefined {
+  return Object.hasOwn(table, name) ? table[name] : undefined;
+}

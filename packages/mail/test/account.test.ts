@@ -211,6 +211,15 @@ test('a password for another server is refused, too', () => {
   );
 });
 
+test.each(['constructor', 'toString', '__proto__'])('%s is no setting, in JSON from anywhere', (name) => {
+  const account: unknown = JSON.parse(`{ "user": "a@b.c", "token": "x", "${name}": {}, "auth": { "${name}": {} } }`);
+  const result = mailOptionsSchema['~standard'].validate({ account });
+  const message = 'there is no such setting';
+  expect(result.issues?.map((issue) => issue.message)).toEqual(
+    expect.arrayContaining([`account.${name}: ${message}`, `account.auth.${name}: ${message}`]),
+  );
+});
+
 test('all problems are told at once, those of several accounts by their place', () => {
   const accounts = [app, { ...app, port: 0, colour: 'red' }] as MailAccount[];
   const options = { accounts, strategy: 'random', deadline: -1, user: CANARY } as object;

@@ -1,6 +1,6 @@
 // An account behind the door: every mistake in it found at once and told by name.
 import { createMailer, InputError, type MailerOptions } from '@mailgrant/core';
-import { isGiven, isRecord, problem, type Problem } from '../problems.ts';
+import { isGiven, isRecord, ownOf, problem, type Problem } from '../problems.ts';
 import type { MailAccount } from './mail-account.ts';
 import { isMicrosoft, providerOf } from './microsoft.ts';
 import { checkKinds, OF_CORE } from './kinds.ts';
@@ -98,11 +98,11 @@ function checkByCore(account: MailAccount, path: Problem['path']): Problem[] {
 }
 
 function unknown(name: string): string {
-  const right = RIGHT_NAMES[name.toLowerCase().replace(/[_-]/g, '')] ?? KNOWN.find((known) => alike(known, name));
+  const right = ownOf(RIGHT_NAMES, plain(name)) ?? KNOWN.find((known) => known.toLowerCase() === plain(name));
   return right === undefined ? 'there is no such setting' : `there is no such setting; perhaps ${right}`;
 }
 
-const alike = (known: string, name: string): boolean => known.toLowerCase() === name.toLowerCase().replace(/[_-]/g, '');
+const plain = (name: string): string => name.toLowerCase().replace(/[_-]/g, '');
 
 function passwordRefusal(account: MailAccount): string {
   const instead = 'Give tenantId, clientId and clientSecret (or certificate) of an app registration';

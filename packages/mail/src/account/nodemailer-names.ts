@@ -1,5 +1,5 @@
 // Settings written for nodemailer's SMTP transport: what maps is taken over, what cannot work is refused by name.
-import { type Problem, isGiven, isRecord, problem } from '../problems.ts';
+import { type Problem, isGiven, isRecord, ownOf, problem } from '../problems.ts';
 
 type Settings = Readonly<Record<string, unknown>>;
 type Path = Problem['path'];
@@ -53,10 +53,11 @@ const AUTH: Readonly<Record<string, string>> = {
 
 /** Puts nodemailer's names into ours. */
 export function translate(given: Settings, path: Path): Translated {
-  const settings: Record<string, unknown> = {};
+  const settings = Object.create(null) as Record<string, unknown>; // settings may come out of JSON, with __proto__
   const problems: Problem[] = [];
   for (const [name, value] of Object.entries(given)) {
-    const renamed = RENAMED[name];
+    const renamed = ownOf(RENAMED, name);
+    const refused = ownOf(REFUSED, name);
     if (!isGiven(value)) continue;
     if (renamed !== undefined) {
       const [group, key] = renamed;
@@ -65,7 +66,7 @@ export function translate(given: Settings, path: Path): Translated {
     else if (name === 'auth') problems.push(...takeAuth(value, settings, given, [...path, 'auth']));
     else if (name === 'tls' && isRecord(value)) problems.push(...takeTls(value, settings, [...path, 'tls']));
     else if (Object.hasOwn(ANYWAY, name) && value === ANYWAY[name]) continue;
-    else if (REFUSED[name] !== undefined) problems.push(problem([...path, name], REFUSED[name]));
+    else if (refused !== undefined) problems.push(problem([...path, name], refused));
     else if (name === 'timeouts' || name === 'limits') settings[name] = joined(settings[name], value);
     else settings[name] = value;
   }
@@ -79,7 +80,7 @@ function takeAuth(auth: unknown, settings: Record<string, unknown>, given: Setti
   if (!isRecord(auth)) return [problem(path, 'expected { user }, beside a way to a token')];
   const problems: Problem[] = [];
   for (const [name, value] of Object.entries(auth)) {
-    const ours = AUTH[name];
+    const ours = ownOf(AUTH, name);
     if (!isGiven(value) || (name === 'type' && String(value).toLowerCase() === 'oauth2')) continue;
     if (ours !== undefined) {
       if (isGiven(given[ours])) problems.push(problem([...path, name], `says the same as ${ours}: give one of them`));
