@@ -138,7 +138,14 @@ describe('the probes', () => {
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const { port } = taken.address() as AddressInfo;
-    await expect(listenForProbes({ port }, probes())).rejects.toThrow('EADDRINUSE');
+    await expect(listenForProbes({ port }, probes())).rejects.toThrow(
+      expect.objectContaining({
+        code: 'ERR_WORKER_PORT',
+        message: expect.stringMatching(
+          /^Port \d+ on 127\.0\.0\.1 cannot be had \(.*EADDRINUSE.*\)\. Give another/,
+        ) as string,
+      }),
+    );
     taken.close();
   });
 

@@ -1,8 +1,8 @@
 // The local socket of a worker with an embedded store: what other processes of the same user ask of the outbox.
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
-import { mkdirSync } from 'node:fs';
+import { isMainThread } from 'node:worker_threads';
 import { ProcessError } from './process-error.ts';
 import { decode, encode } from './wire-json.ts';
 
@@ -50,10 +50,13 @@ export async function listenForControl(path: string, methods: ControlMethods): P
     const failed = (cause: Error): void => {
       reject(new ProcessError('ERR_WORKER_SOCKET', `The socket ${path} cannot be opened: ${cause.message}`, { cause }));
     };
+    // Nobody else may open it, not even for a moment. Threads cannot change what the process creates.
+    const umask = isFile && isMainThread ? process.umask(0o177) : undefined;
     server.once('error', failed).listen(path, () => {
       server.off('error', failed);
       resolve();
     });
+    if (umask !== undefined) process.umask(umask);
   });
   if (isFile) chmodSync(path, 0o600);
   return {

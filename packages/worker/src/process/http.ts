@@ -2,6 +2,7 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { CONTENT_TYPE } from './metrics.ts';
+import { ProcessError } from './process-error.ts';
 
 export interface HttpOptions {
   /** Where to listen. @default '127.0.0.1' */
@@ -26,7 +27,7 @@ export interface HttpServer {
 /** Milliseconds: a process whose loop has stood still for so long is to be started anew. */
 const STUCK = 30_000;
 
-/** @throws Error when the port is taken */
+/** @throws ProcessError `ERR_WORKER_PORT` when the port cannot be had */
 export async function listenForProbes(
   { host = '127.0.0.1', port = 9464 }: HttpOptions,
   probes: Probes,
@@ -44,8 +45,12 @@ export async function listenForProbes(
   server.headersTimeout = 5000;
   server.requestTimeout = 10_000;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, host, () => {
-      server.off('error', reject);
+    const failed = (cause: Error): void => {
+      const message = `Port ${port} on ${host} cannot be had (${cause.message}). Give another one as \`http.port\` in the configuration; \`http: false\` does without.`;
+      reject(new ProcessError('ERR_WORKER_PORT', message, { cause }));
+    };
+    server.once('error', failed).listen(port, host, () => {
+      server.off('error', failed);
       resolve();
     });
   });

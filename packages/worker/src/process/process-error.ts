@@ -3,6 +3,7 @@
 /** Codes of {@link ProcessError}; docs/worker-errors.md says what to do about each. */
 export const PROCESS_ERROR_CODES = [
   'ERR_WORKER_CONFIG',
+  'ERR_WORKER_PORT',
   'ERR_WORKER_SOCKET',
   'ERR_WORKER_NOT_RUNNING',
   'ERR_WORKER_REFUSED',

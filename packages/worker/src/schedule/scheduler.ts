@@ -1,5 +1,6 @@
 // Runs the occurrences that become due: claims their jobs, keeps the claims alive, looks after what got stuck.
 import { type Claim, CLAIM_TIME } from '../engine.ts';
+import { storedTiming } from './definition.ts';
 import { beginRun, endRun, type Made, makeMails, type RunTools } from './occurrence-run.ts';
 import {
   type Advanced,
@@ -16,6 +17,8 @@ const CONCURRENCY = 4;
 /** Milliseconds between two looks at the queue when nothing is known to be due. */
 const POLL = 1000;
 const RECONCILE = 60_000;
+/** Milliseconds after an occurrence in which its job is looked for more often. */
+const SOON = 500;
 
 /** What happens to occurrences. Holds no address. */
 export type ScheduleEvent =
@@ -59,7 +62,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   const { store, engine, schedules, now, onEvent, onProblem } = options;
   const held = new Map<Claim, AbortController>();
   const working = new Set<Promise<void>>();
-  const nexts = new Map<string, number | undefined>();
+  const timings = [...schedules.values()].map(({ stored }) => storedTiming(stored));
   const timers: NodeJS.Timeout[] = [];
   let stopping = false;
   let looping: Promise<void> | undefined;
@@ -70,9 +73,9 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   function note(scheduleId: string, advanced: Advanced | undefined): void {
     if (advanced === undefined) return;
-    nexts.set(scheduleId, advanced.run.length > 0 ? now() : advanced.next);
-    const { skipped } = advanced;
+    const { run, skipped } = advanced;
     if (skipped !== undefined) onEvent({ type: 'run-skipped', scheduleId, ...skipped, reason: 'missed' });
+    if (run.length > 0) wake();
   }
 
   async function reconcile(): Promise<void> {
@@ -157,11 +160,12 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     }
   }
 
-  /** Milliseconds to the next occurrence as far as it is known, at most until the next look. */
+  /** Milliseconds to the next look: soon after an occurrence, whose job PostgreSQL's clock may let go a little later. */
   function untilNext(): number {
-    const due = [...nexts.values()].filter((next) => next !== undefined);
-    // The first look after the moment finds it: PostgreSQL's clock may be a little behind this one.
-    return Math.max(20, Math.min(POLL, Math.min(...due) - now() + 5));
+    const moment = now();
+    const nexts = timings.map((timing) => timing.next(moment - SOON) ?? Infinity);
+    const next = Math.min(...nexts) - moment;
+    return next <= 0 ? SOON / 10 : Math.min(POLL, next + 5);
   }
 
   async function beat(): Promise<void> {
