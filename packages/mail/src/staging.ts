@@ -27,7 +27,7 @@ export function stagingRules({
   onDisallowed,
 }: StagingOptions): StagingRules {
   const target = alwaysTo === undefined ? undefined : [alwaysTo].flat();
-  if (target?.some((one) => typeof one !== 'string' || !one.includes('@')) || target?.length === 0) {
+  if (target?.some((one) => addressIn(one) === undefined) || target?.length === 0) {
     throw new InputError('ERR_INPUT_OPTION', 'alwaysTo: expected one or more addresses');
   }
   if (onDisallowed !== undefined && onDisallowed !== 'refuse' && onDisallowed !== 'drop') {
@@ -37,9 +37,14 @@ export function stagingRules({
     throw new InputError('ERR_INPUT_OPTION', 'allowRecipients: expected a list of addresses, patterns and RegExps');
   }
   const allows = allowRecipients?.map(toTest);
+  if (target === undefined) {
+    return { redirect: (mail) => mail, sift: (composed) => sift(composed, allows, onDisallowed === 'drop') };
+  }
+  // Whatever way a recipient came into the envelope: nobody else gets the mail.
+  const targets = target.map((one) => addressIn(one) ?? '').map(toTest);
   return {
-    redirect: (mail) => (target === undefined ? mail : redirect(mail, target, showOriginalTo === true)),
-    sift: (composed) => sift(composed, target === undefined ? allows : undefined, onDisallowed === 'drop'),
+    redirect: (mail) => redirect(mail, target, showOriginalTo === true),
+    sift: (composed) => sift(composed, targets, true),
   };
 }
 
@@ -55,6 +60,12 @@ function redirect(mail: Mail, to: string[], showOriginal: boolean): Mail {
     ...(headers && { headers }),
     ...(original.length > 0 && { headers: joinHeaders({ 'X-Original-To': original.join(', ') }, headers ?? {}) }),
   };
+}
+
+/** The address in `Name <address>`, or the text itself, if it is one. */
+function addressIn(text: unknown): string | undefined {
+  const address = typeof text === 'string' ? (/<([^<>]*)>\s*$/.exec(text)?.[1] ?? text).trim() : '';
+  return /^[^\s@,;*]+@[^\s@,;*]+$/.test(address) ? address : undefined;
 }
 
 /** What people wrote as recipients, one text each. */

@@ -92,6 +92,15 @@ describe('alwaysTo', () => {
     ]);
   });
 
+  test.each(['', 'dev', 'dev@contoso.com, ops@contoso.com', '*@contoso.com', ['dev@contoso.com', 7], []])(
+    'takes one or more plain addresses, and not %j',
+    (alwaysTo) => {
+      expect(() => createFakeMailClient({ alwaysTo: alwaysTo as string })).toThrow(
+        'alwaysTo: expected one or more addresses',
+      );
+    },
+  );
+
   test('also where a hook or the defaults name recipients', async () => {
     const options = {
       alwaysTo: 'dev@contoso.com',
