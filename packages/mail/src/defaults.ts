@@ -9,10 +9,14 @@ interface Field {
 
 /** The mail with what it does not say itself. Header fields are joined: of one that both name, the mail's stays. */
 export function withDefaults(mail: Mail, defaults: Partial<Mail>): Mail {
-  const own = Object.fromEntries(Object.entries(mail).filter(([, value]) => value !== undefined));
-  const joined: Mail = { ...defaults, ...own };
+  const joined: Mail = { ...defaults, ...said(mail) };
   if (defaults.headers && mail.headers) joined.headers = joinHeaders(defaults.headers, mail.headers);
   return joined;
+}
+
+/** What is said in an object: a field that is `undefined` is as good as not there. */
+export function said<T extends object>(fields: T): Partial<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 /** Header fields of both; of those that both name, the second's. */

@@ -1,7 +1,7 @@
 // Mails with a name: typed props in, a mail out.
 import { InputError } from '@mailgrant/core';
 import type { Mail } from '@mailgrant/nodemailer';
-import { joinHeaders } from './defaults.ts';
+import { joinHeaders, said } from './defaults.ts';
 import { Html } from './html.ts';
 
 /** What `render` returns: HTML, or the parts of the mail. Without `text` the client makes one of the HTML. */
@@ -62,8 +62,8 @@ export function defineMail<Props>(definition: MailDefinition<Props>): DefinedMai
     const attachments = parts.attachments && fields.attachments && [...parts.attachments, ...fields.attachments];
     return {
       subject: typeof subject === 'function' ? subject(props) : subject,
-      ...(parts as Mail),
-      ...fields,
+      ...said(parts as Mail),
+      ...said(fields),
       ...(headers && { headers }),
       ...(attachments && { attachments }),
       template: name,
