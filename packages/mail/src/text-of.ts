@@ -23,7 +23,7 @@ const LINES = ['div', 'section', 'article', 'header', 'footer', 'main', 'nav', '
 export function textOf(html: string): string {
   const text = new Text();
   let skipped: string | undefined;
-  for (const [token = '', comment, closing, name = '', attributes = '', plain] of html.matchAll(TOKENS)) {
+  for (const [token = '', comment, closing, name = '', attributes = '', , plain] of html.matchAll(TOKENS)) {
     const tag = name.toLowerCase();
     if (comment !== undefined) continue;
     if (skipped !== undefined) {
@@ -37,9 +37,10 @@ export function textOf(html: string): string {
   return text.toString();
 }
 
-// A comment, doctype or instruction; a tag with its attributes; text up to the next of these, or a lone `<`.
+// A comment, doctype or instruction; a tag with its attributes; text up to the next of these, or a lone `<`. What is not quoted
+// in a tag is taken as a whole and not given back: an engine that remembers each letter runs out of memory for it.
 const TOKENS =
-  /(<!--[\s\S]*?(?:-->|$)|<[!?][^>]*>?)|<(\/?)([a-z][a-z0-9-]*)((?:[^<>"']|"[^"]*"|'[^']*')*)>|([^<]+)|</gi;
+  /(<!--[\s\S]*?(?:-->|$)|<[!?][^>]*>?)|<(\/?)([a-z][a-z0-9-]*)((?:(?=([^<>"']+))\5|"[^"]*"|'[^']*')*)>|([^<]+)|</gi;
 
 /** Lists within lists are indented up to here; a hostile mail has thousands. */
 const DEEPEST = 8;
@@ -79,7 +80,7 @@ class Text {
   }
 
   toString(): string {
-    return this.#done.replace(/[ \t]+$/gm, '').trim();
+    return this.#done.replace(/(?<![ \t])[ \t]+$/gm, '').trim(); // from where blanks begin, for there may be thousands
   }
 
   #write(text: string): void {

@@ -69,6 +69,13 @@ describe('textOf', () => {
     },
     20_000,
   );
+
+  test('takes content as it comes in mails: blanks by the thousand, an image of megabytes inside a tag', () => {
+    expect(textOf(`<pre>${' '.repeat(500_000)}x${' '.repeat(500_000)}</pre>y`)).toBe('x\n\ny');
+    const image = 'A'.repeat(20_000_000);
+    expect(textOf(`<p>Hi<img alt=there src=data:image/png,${image}></p>`)).toBe('Hithere');
+    expect(textOf(`a <b ${image}`)).toHaveLength(image.length + 5);
+  }, 20_000);
 });
 
 describe('defineMail', () => {
@@ -98,6 +105,18 @@ describe('defineMail', () => {
     void invoice({ number: 7 });
     // @ts-expect-error -- the content is the definition's
     void invoice({ number: 7, name: 'Ada' }, { html: '<p>' });
+  });
+
+  test('a field that is undefined says nothing: what was rendered stays', async () => {
+    const report = defineMail({
+      name: 'report',
+      subject: 'Report',
+      render: () => ({ html: '<p>', subject: undefined, attachments: [{ filename: 'a.txt', content: 'a' }] }),
+      preview: {},
+    });
+    const mail = await report({}, { to: 'ada@example.org', attachments: undefined, headers: undefined });
+    expect(mail).toMatchObject({ subject: 'Report', attachments: [{ filename: 'a.txt' }] });
+    expect((await report({}, { subject: undefined })).subject).toBe('Report');
   });
 
   test('feeds previews: the first sample or one by name', async () => {
