@@ -231,9 +231,12 @@ describe('docs/worker-process.md', () => {
     };
     watchOutbox(metrics, { stats: async () => [stats as never] }, () => 0);
     watch.onEvent({ type: 'mailbox.recovered', mailbox: 'm', id: '1', at: 0 });
+    watch.onEvent({ type: 'mail.accepted', mailbox: 'm', id: '2', at: 1500, sendAt: 1000 } as never);
     watch.onScheduleEvent({ type: 'run-started', scheduleId: 's', occurrence: 0 });
     watch.onProblem(new Error('x'));
-    const printed = [...(await metrics.text()).matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name);
+    const text = await metrics.text();
+    expect(text).toContain('mailgrant_mail_lag_seconds_bucket{mailbox="m",le="0.5"} 1\n');
+    const printed = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name = '']) => name);
     const named = new Set([...page.matchAll(/`((?:mailgrant|process)_\w+)/g)].map(([, name = '']) => name));
     expect([...named].sort()).toEqual(printed.sort());
   });

@@ -68,7 +68,7 @@ export async function hasRecipients(trx: Transaction<Tables>, mailId: string, st
 }
 
 export function mailFacts(
-  mail: Pick<MailRow, 'id' | 'mailbox_id' | 'message_id' | 'tag' | 'idempotency_key' | 'dup_possible'>,
+  mail: Pick<MailRow, 'id' | 'mailbox_id' | 'message_id' | 'tag' | 'idempotency_key' | 'dup_possible' | 'due_at'>,
 ): MailFacts {
   return {
     mailId: mail.id,
@@ -77,5 +77,6 @@ export function mailFacts(
     tag: mail.tag ?? undefined,
     idempotencyKey: mail.idempotency_key ?? undefined,
     duplicatePossible: mail.dup_possible,
+    sendAt: mail.due_at.getTime(),
   };
 }

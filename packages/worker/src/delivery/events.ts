@@ -34,6 +34,8 @@ export interface MailFacts {
   readonly idempotencyKey: string | undefined;
   /** A repeat of it may have been delivered. */
   readonly duplicatePossible: boolean;
+  /** When it was to be sent, epoch milliseconds. */
+  readonly sendAt: number;
 }
 
 export interface EventError {

@@ -46,9 +46,15 @@ export function createWatch(log: Logger, metrics: Metrics, now: () => number): W
     'From the moment of an occurrence to its start.',
     LAG_BUCKETS,
   );
+  const mailLag = metrics.histogram(
+    'mailgrant_mail_lag_seconds',
+    'From when a mail was due until the server took it.',
+    LAG_BUCKETS,
+  );
   return {
     onEvent(event) {
       const { type, mailbox } = event;
+      if (event.type === 'mail.accepted') mailLag.observe(Math.max(0, event.at - event.sendAt) / 1000, { mailbox });
       const error = 'error' in event ? event.error : undefined;
       events.add({ mailbox, type, ...(error && { class: error.class, code: error.code }) });
       const level = type === 'mailbox.blocked' && event.alert ? 'error' : MAIL_LEVELS[type];
