@@ -1,7 +1,7 @@
 // A transport for nodemailer.createTransport(): nodemailer composes, core sends.
 import { EventEmitter } from 'node:events';
 import type { Readable } from 'node:stream';
-import { createMailer, type Mailer, type MailerOptions, type OutgoingMail } from '@mailgrant/core';
+import { createMailer, InputError, type Mailer, type MailerOptions, type OutgoingMail } from '@mailgrant/core';
 import { guardAccess, stricter, type Switches, type Transporter } from './access-guard.ts';
 import { type ContentPolicy, toBody } from './body.ts';
 import { type EnvelopeFields, toEnvelope } from './envelope.ts';
@@ -75,6 +75,9 @@ const IDLE_BELOW = 6;
  */
 export function mailgrantTransport(target: MailerOptions | Mailer, options: TransportOptions = {}): MailgrantTransport {
   const policy = { allowFiles: options.allowFiles === true, allowUrls: options.allowUrls === true };
+  if (options.deadline !== undefined && !(options.deadline > 0 && options.deadline < 2 ** 31)) {
+    throw new InputError('ERR_INPUT_OPTION', 'deadline: expected milliseconds above 0');
+  }
   const given = isMailer(target);
   // nodemailer's callers send whole lists at once and expect that the rest waits
   const mailer = given ? target : createMailer({ ...target, queue: { whenFull: 'wait', ...target.queue } });
@@ -113,8 +116,11 @@ export function mailgrantTransport(target: MailerOptions | Mailer, options: Tran
     },
   };
   // nodemailer shows itself to the transport it is made with.
+  let shown: Transporter | undefined;
   Object.defineProperty(transport, 'mailer', {
+    get: () => shown,
     set(transporter: Transporter) {
+      shown = transporter;
       guardAccess(transporter, policy);
     },
   });

@@ -216,6 +216,9 @@ test('[own server] a deadline of the transport or of the mail ends its sending, 
   sandbox.exchange.next('RCPT', { hang: true });
   const hurried = { ...mail, deadline: 150 };
   expect(await failure(transporter.sendMail(hurried))).toMatchObject(late);
+  expect(() => mailgrantTransport(accountOf(sandbox), { deadline: 0 })).toThrow(
+    'deadline: expected milliseconds above 0',
+  );
   const senseless = { ...mail, deadline: -1 };
   expect(await failure(transporter.sendMail(senseless))).toMatchObject({ code: 'ERR_INPUT_OPTION' });
 });
@@ -239,6 +242,20 @@ test('close() waits for mails that were accepted; with force it does not', async
   await until(() => heard('MAIL'));
   await close(transporter, { force: true });
   expect(await hanging).toMatchObject({ code: expect.stringMatching(/^ERR_(MAILER|SMTP)_CLOSED$/) });
+});
+
+test('close() closes a mailer that was passed in, if told so', async () => {
+  await using mailer = createMailer(accountOf(sandbox));
+  const over = nodemailer.createTransport(mailgrantTransport(mailer, { closeMailer: true }));
+  await over.sendMail(mail);
+  await close(over);
+  expect(await failure(over.sendMail(mail))).toMatchObject({ code: 'ERR_MAILER_CLOSED' });
+});
+
+test('nodemailer finds itself at the transport', () => {
+  const transport = mailgrantTransport(accountOf(sandbox));
+  const shown = nodemailer.createTransport(transport);
+  expect(transport).toHaveProperty('mailer', shown);
 });
 
 test('close() leaves a mailer that was passed in open', async () => {
