@@ -12,7 +12,9 @@ export interface MailClientsOptions {
     | undefined;
   /** Milliseconds after which a client that `resolve` made and nobody used is closed. Default 15 minutes. */
   readonly idleAfter?: number | undefined;
-  /** How many clients that `resolve` made may be open; the one unused longest makes room. Default 1000. */
+  /**
+   * How many clients that `resolve` made may be open; the one unused longest makes room, but none that is sending. Default 1000.
+   */
   readonly limit?: number | undefined;
   /** The time and its timers. Default: the machine's. */
   readonly clock?: MailClock | undefined;
@@ -73,6 +75,10 @@ export function createMailClients(options: MailClientsOptions = {}): MailClients
   if (!(Number.isInteger(limit) && limit > 0)) throw bad('limit: expected a whole number above 0');
   const entries = new Map<string, Entry>();
   const resolving = new Map<string, Promise<MailClient>>();
+  /** Names that were removed while their settings were looked up: what was found may be what they were before. */
+  const outdated = new Set<string>();
+  /** Made in this turn of the event loop: whoever asked for them has yet to send, and they must not be closed before. */
+  const newcomers = new Set<Entry>();
   /** Clients that are being closed because nobody used them. */
   const leaving = new Set<Promise<void>>();
   let cancelTimer: (() => void) | undefined;
@@ -85,7 +91,8 @@ export function createMailClients(options: MailClientsOptions = {}): MailClients
     entries.set(name, entry);
     if (passing) {
       client.on('sending', () => touch(entry));
-      makeRoom(name);
+      if (newcomers.size === 0) setImmediate(makeRoom);
+      newcomers.add(entry);
       watch();
     }
     return client;
@@ -107,11 +114,11 @@ export function createMailClients(options: MailClientsOptions = {}): MailClients
       .filter(([, { passing, client }]) => passing && client.health().pending === 0)
       .toSorted(([, a], [, b]) => a.usedAt - b.usedAt);
 
-  const makeRoom = (newest: string): void => {
-    const count = [...entries.values()].filter(({ passing }) => passing).length;
-    const going = unused().filter(([name]) => name !== newest);
-    for (const [name, entry] of going.slice(0, Math.max(0, count - limit)))
-      void leave(name, entry).catch(() => undefined);
+  const makeRoom = (): void => {
+    const tooMany = [...entries.values()].filter(({ passing }) => passing).length - limit;
+    const going = tooMany > 0 ? unused().filter(([, entry]) => !newcomers.has(entry)) : [];
+    newcomers.clear();
+    for (const [name, entry] of going.slice(0, tooMany)) void leave(name, entry).catch(() => undefined);
   };
 
   const watch = (): void => {
@@ -127,8 +134,12 @@ export function createMailClients(options: MailClientsOptions = {}): MailClients
   };
 
   const find = async (name: string): Promise<MailClient> => {
-    const found = await resolve?.(name);
-    if (closed !== undefined) throw closedError();
+    let found: MailClientOptions | undefined;
+    do {
+      outdated.delete(name);
+      found = await resolve?.(name);
+      if (closed !== undefined) throw closedError();
+    } while (outdated.has(name));
     if (found === undefined) throw unknown(name);
     return entries.get(name)?.client ?? enter(name, found, true); // added meanwhile
   };
@@ -156,6 +167,7 @@ export function createMailClients(options: MailClientsOptions = {}): MailClients
       return enter(name, client, false);
     },
     async remove(name, closing) {
+      if (resolving.has(name)) outdated.add(name);
       const entry = entries.get(name);
       if (entry !== undefined) await leave(name, entry, closing);
     },

@@ -1,4 +1,5 @@
 // Several clients by name: static, added, resolved at run time, closed when nobody uses them.
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
@@ -149,10 +150,40 @@ test('beyond the limit the one unused longest makes room; static clients do not 
     await clients.resolve(name);
     clock.advance(1);
   }
+  await nextTurn();
   await clients.resolve('a');
   clock.advance(1);
   await clients.resolve('c');
+  await nextTurn();
   expect(clients.names).toEqual(['default', 'a', 'c']);
+});
+
+test('beyond the limit no client is closed before those who have just asked for it could send', async () => {
+  clients = createMailClients({ resolve: async () => tenant(), limit: 1 });
+  const send = async (name: string): Promise<readonly string[]> => {
+    const client = await clients.resolve(name);
+    return (await client.send(mailTo('ada@example.org'))).accepted;
+  };
+  expect(await Promise.all(['a', 'b', 'c'].map(send))).toEqual(Array(3).fill(['ada@example.org']));
+});
+
+test('settings that were being looked up when their client was removed are looked up again', async () => {
+  const settings = { contoso: 'old' };
+  let answer!: () => void;
+  const answered = new Promise<void>((resolve) => (answer = resolve));
+  clients = createMailClients({
+    async resolve() {
+      const label = settings.contoso;
+      if (label === 'old') await answered;
+      return { account: accountOf(sandbox, { label }) };
+    },
+  });
+  const resolved = clients.resolve('contoso');
+  settings.contoso = 'new';
+  await clients.remove('contoso');
+  answer();
+  expect((await resolved).health().accounts).toMatchObject([{ account: 'new' }]);
+  expect(await clients.resolve('contoso')).toBe(await resolved);
 });
 
 test('a removed client is closed after what it was given, and its settings are asked for anew', async () => {
