@@ -88,6 +88,15 @@ test('waitFor resolves with a mail that is there or the next that fits, and give
   await expect(client.waitFor({ subject: 'never' }, { signal: controller.signal })).rejects.toThrow('enough');
 });
 
+test('a match that throws fails who waits with it, and nobody else', async () => {
+  const client = fake();
+  const misspelt = client.waitFor({ subjekt: 'Hello' } as object, { timeout: 1000 });
+  const waiting = client.waitFor({ subject: 'Hello' });
+  await client.send(mailTo('ada@example.org'));
+  await expect(misspelt).rejects.toThrow('subjekt: mails are matched by');
+  expect((await waiting).to).toEqual(['ada@example.org']);
+});
+
 test('failNext fails as many sends as it was called, with events as in earnest; clear forgets', async () => {
   const client = fake();
   const failed: unknown[] = [];

@@ -52,7 +52,7 @@ export function createFakeMailClient(options: FakeMailClientOptions = {}): FakeM
   const mailer = fakeMailer();
   const sent: FakeSentMail[] = [];
   const waiting = new Set<(mail: FakeSentMail) => void>();
-  const client = clientOver([{ account: user ?? 'fake', user, mailer, owned: true }], rest, events);
+  const client = clientOver([{ account: user ?? 'fake', from: user, mailer, owned: true }], rest, events);
 
   events.on('sent', ({ mail = {}, template, idempotencyKey, result }) => {
     const source = mailer.sourceOf(result.receipt);
@@ -89,9 +89,13 @@ export function createFakeMailClient(options: FakeMailClientOptions = {}): FakeM
           signal?.removeEventListener('abort', abort);
         };
         const tell = (mail: FakeSentMail): void => {
-          if (!matchesMail(mail, match)) return;
+          try {
+            if (!matchesMail(mail, match)) return;
+            resolve(mail);
+          } catch (error) {
+            reject(error as Error); // of the match itself: others wait, too
+          }
           finish();
-          resolve(mail);
         };
         const abort = (): void => {
           finish();
