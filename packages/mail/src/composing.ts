@@ -34,12 +34,13 @@ export interface Composed extends ComposedMail {
 }
 
 /**
- * Composes a treated mail for an account. `from` is where the mail may go out without saying it: the mailbox of the account.
+ * Composes a treated mail for an account.
+ * @param sender who it is from, where it does not say so
  * @throws TypeError what `compose()` throws. @throws LimitError `ERR_MAIL_NOT_ALLOWED`.
  */
-export async function composeFor(mail: Mail, user: string | undefined, treatment: Treatment): Promise<Composed> {
+export async function composeFor(mail: Mail, sender: string | undefined, treatment: Treatment): Promise<Composed> {
   const { allowFiles, allowUrls, staging } = treatment;
-  const from = mail.from ?? (mail.raw ? undefined : user);
+  const from = mail.from ?? (mail.raw ? undefined : sender);
   const composed = await compose({ ...mail, ...(from !== undefined && { from }) }, { allowFiles, allowUrls });
   return staging.sift(composed);
 }

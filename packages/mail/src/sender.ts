@@ -6,8 +6,8 @@ export interface Sender {
   /** As results and events name it; `undefined` for a mailer that was passed in. */
   readonly account: string | undefined;
   readonly mailer: Mailer;
-  /** The mailbox it logs in as, where it always is the same. */
-  readonly user: string | undefined;
+  /** Who mails are from that name nobody. */
+  readonly from: string | undefined;
   /** Whether closing the client closes the mailer. */
   readonly owned: boolean;
 }

@@ -39,8 +39,8 @@ export async function sendThrough(given: Mail, sending: Sending): Promise<Sent> 
   // The same message, whichever account it goes through.
   let mail: Mail = senders.length > 1 && !given.raw ? { ...given, date: given.date ?? new Date() } : given;
   const repeatable = senders.length > 1 && !holdsStream(mail);
-  for (const [index, { account, user, mailer }] of senders.entries()) {
-    const composing = composeFor(mail, user, treatment);
+  for (const [index, { account, from, mailer }] of senders.entries()) {
+    const composing = composeFor(mail, from, treatment);
     const composed = await limit.within(composing).catch((error: unknown) => {
       composing.then(release, () => undefined); // ready when nobody waits for it any more
       throw error;

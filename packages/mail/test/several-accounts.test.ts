@@ -185,6 +185,17 @@ describe('round-robin', () => {
   });
 });
 
+test('a mail without a sender is from the account it goes through', async () => {
+  const from = 'Contoso <noreply@contoso.com>';
+  start({ accounts: [accountOf(first, { from }), accountOf(second)], strategy: 'round-robin' });
+  await client.send(mailTo('ada@example.org'));
+  await client.send(mailTo('ada@example.org'));
+  const senders = [first, second].map(
+    ({ inbox }) => /^From: .*$/m.exec(Buffer.from(inbox.messages[0]?.raw ?? []).toString())?.[0],
+  );
+  expect(senders).toEqual([`From: ${from}`, `From: ${second.mailbox}`].map((line) => expect.stringContaining(line)));
+});
+
 test('an account without a user lets each mail log in as its sender', async () => {
   start({ accounts: [accountOf(first, { user: undefined })] });
   const sent = await client.send(mailTo('ada@example.org', { from: first.mailbox }));

@@ -23,14 +23,13 @@ const OF_TOKENS = [
   'fetch',
 ] as const;
 
-const KNOWN: readonly string[] = [...OF_CORE, ...OF_TOKENS, 'label'];
+const KNOWN: readonly string[] = [...OF_CORE, ...OF_TOKENS, 'label', 'from'];
 
 /** What people write instead → its name here. */
 const RIGHT_NAMES: Readonly<Record<string, string>> = {
   username: 'user',
   email: 'user',
   mailbox: 'user',
-  from: "defaults.from, beside the account; the mailbox to log in as is 'user'",
   hostname: 'host',
   server: 'host',
   tenant: 'tenantId',
@@ -68,8 +67,10 @@ export function checkAccount(given: unknown, path: Problem['path']): CheckedAcco
     if (PASSWORDS.includes(name)) problems.push(problem([...path, name], passwordRefusal(account)));
     else if (!KNOWN.includes(name)) problems.push(problem([...path, name], unknown(name)));
   }
-  if (isGiven(account.label) && typeof account.label !== 'string')
-    problems.push(problem([...path, 'label'], 'expected text'));
+  for (const name of ['label', 'from'] as const) {
+    if (isGiven(account[name]) && typeof account[name] !== 'string')
+      problems.push(problem([...path, name], 'expected text'));
+  }
   const refused = problems.some(({ path: [...at] }) => PASSWORDS.includes(String(at.at(-1))));
   problems.push(...checkTokenSettings(account, path, refused));
   problems.push(...checkByCore(account, path));

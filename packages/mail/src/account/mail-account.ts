@@ -5,6 +5,8 @@ import type { MailerOptions, Secret, SecretInput, TokenSource, TokenStore } from
 export interface MailAccount extends Omit<MailerOptions, 'token'>, TokenSettings, NodemailerNames {
   /** Names the account in results, events and health. Default: `user`, else its place in the list (`account 1`). */
   readonly label?: string | undefined;
+  /** Who mails are from that name nobody, with a name: `Contoso <noreply@contoso.com>`. Default: `user`. */
+  readonly from?: string | undefined;
 }
 
 /** What nodemailer's SMTP transport calls the same things, so that its settings can be kept. Its passwords cannot. */

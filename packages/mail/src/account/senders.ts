@@ -15,7 +15,7 @@ const TOKEN_EVENTS = channel('mailgrant:token:events');
 
 /** Makes a mailer for each account of checked options, or takes the one that was passed in. */
 export function toSenders({ account, accounts, mailer }: MailClientOptions, onToken: OnToken): readonly Sender[] {
-  if (mailer !== undefined) return [{ account: undefined, user: undefined, mailer, owned: false }];
+  if (mailer !== undefined) return [{ account: undefined, from: undefined, mailer, owned: false }];
   const list = accounts ?? (account === undefined ? [] : [account]);
   return list.map((each, index) => toSender(checkAccount(each, []).account, index, onToken));
 }
@@ -27,7 +27,7 @@ export function toSender(account: MailAccount, index: number, onToken: OnToken):
   const token = withEvents(account, (event) => onToken(label, event));
   // Whoever sends a list at once expects that the rest waits.
   const mailer = createMailer({ ...settings, token, queue: { whenFull: 'wait', ...settings.queue } });
-  return { account: label, user: account.user, mailer, owned: true };
+  return { account: label, from: account.from ?? account.user, mailer, owned: true };
 }
 
 function withEvents(account: MailAccount, listener: (event: TokenEvent) => void): MailerOptions['token'] {
