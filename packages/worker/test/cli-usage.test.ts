@@ -1,5 +1,5 @@
 // What the commands say when they are called wrongly, and what a configuration is refused for. No store is opened here.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { runWorkerCommand } from '../src/process/command-line.ts';
@@ -167,6 +167,25 @@ describe('the configuration', () => {
     } finally {
       Object.defineProperty(process.features, 'typescript', { value: typescript, configurable: true });
     }
+  });
+
+  test.each([
+    ["{ kind: 'embedded', dir: './mail' }", 'not started', /^$/],
+    ["{ kind: 'postgres', url: 'postgres://127.0.0.1:1/none' }", 'not known', /^The store cannot be asked: /],
+  ])('tells what comes next without a store: %s', async (store, state, note) => {
+    write(
+      'mailgrant.config.mjs',
+      `export default {
+        store: ${store},
+        mailboxes: { noreply: {} },
+        schedules: [{ id: 'digest', cron: '0 9 * * *', timeZone: 'UTC', render: () => null }],
+      };\n`,
+    );
+    const { exitCode, stdout, stderr } = await command('schedules', '--next', '2', '--json');
+    expect(stderr).toMatch(note);
+    expect(JSON.parse(stdout)).toMatchObject([{ id: 'digest', state, next: [expect.any(Number), expect.any(Number)] }]);
+    expect(existsSync(join(directory.dir, 'mail'))).toBe(false);
+    expect(exitCode).toBe(0);
   });
 
   test('with a mistake in a schedule is told so by `check`', async () => {

@@ -1,4 +1,5 @@
 // Commands about schedules and mailboxes: what comes next, and stopping for a while.
+import { existsSync } from 'node:fs';
 import { checkSchedules, type Schedule, storedTiming } from '../../schedule/definition.ts';
 import type { ScheduleSummary } from '../../schedule/schedule-list.ts';
 import { localTime } from '../../schedule/time-zone.ts';
@@ -12,7 +13,7 @@ interface Shown {
   readonly when: string;
   readonly timeZone: string;
   readonly mailbox: string | undefined;
-  readonly state: 'active' | 'paused' | 'not started' | 'not in this configuration';
+  readonly state: 'active' | 'paused' | 'not started' | 'not in this configuration' | 'not known';
   readonly next: readonly number[];
   readonly last: ScheduleSummary['last'];
 }
@@ -31,8 +32,7 @@ const schedules: Command = {
     const count = wholeOption(context.values, 'next', 1, 1000) ?? 1;
     const { config } = await context.load();
     const configured = checkSchedules(config.schedules ?? [], Object.keys(config.mailboxes));
-    const { schedules: access } = await context.access();
-    const shown = merge(configured, await access.list(count), context.now(), count);
+    const shown = merge(configured, await storedSchedules(context, count), context.now(), count);
     if (context.json) context.print(jsonText(shown));
     else if (shown.length === 0) context.print('No schedules.\n');
     else context.print(scheduleText(shown, context.now(), count));
@@ -40,14 +40,29 @@ const schedules: Command = {
   },
 };
 
+/** `undefined` where the store cannot be asked: what comes next is told all the same. */
+async function storedSchedules(
+  context: CommandContext,
+  count: number,
+): Promise<readonly ScheduleSummary[] | undefined> {
+  const { store } = await context.load();
+  if (store.kind === 'embedded' && !existsSync(store.dir)) return []; // nor made for a look ahead
+  try {
+    return await (await context.access()).schedules.list(count);
+  } catch (error) {
+    context.note(`The store cannot be asked: ${error instanceof Error ? error.message : String(error)}\n`);
+    return undefined;
+  }
+}
+
 /** The configuration says what should run, the store what does. */
 function merge(
   configured: ReadonlyMap<string, Schedule>,
-  stored: readonly ScheduleSummary[],
+  stored: readonly ScheduleSummary[] | undefined,
   now: number,
   count: number,
 ): Shown[] {
-  const shown = stored.map(({ id, cron, timeZone, mailbox, paused, next, last }): Shown => ({
+  const shown = (stored ?? []).map(({ id, cron, timeZone, mailbox, paused, next, last }): Shown => ({
     id,
     when: cron ?? 'once',
     timeZone,
@@ -60,7 +75,15 @@ function merge(
     if (shown.some((each) => each.id === id)) continue;
     const next = nextOccurrences(storedTiming(definition), now, count);
     const { cron = 'once', timeZone } = definition;
-    shown.push({ id, when: cron, timeZone, mailbox, state: 'not started', next, last: undefined });
+    shown.push({
+      id,
+      when: cron,
+      timeZone,
+      mailbox,
+      state: stored === undefined ? 'not known' : 'not started',
+      next,
+      last: undefined,
+    });
   }
   return shown;
 }
