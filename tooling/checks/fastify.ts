@@ -82,7 +82,7 @@ app.register(connect, { prefix: '/mail', connection: () => undefined, authorize:
 // @ts-expect-error: there is no such option
 app.register(mail, { usr: 'noreply@contoso.com' });
 // @ts-expect-error: nobody says who may
-app.register(connect, { connection: () => undefined });
+app.register(namedConnect, { connection: () => undefined });
 app.get('/', async (request) => {
   const { accepted } = await request.mail.mailer('billing').send({ to: 'ada@example.org' });
   return { accepted };
@@ -108,7 +108,7 @@ export function writeFastifyTypes(folder: string): readonly string[] {
     join(folder, 'use.mts'),
     `import fastify from 'fastify';
 import mail, { mail as named } from '@mailgrant/fastify';
-import connect from '@mailgrant/fastify/connect';
+import connect, { connect as namedConnect } from '@mailgrant/fastify/connect';
 ${TYPES}${USES}`,
   );
   writeFileSync(
@@ -117,6 +117,7 @@ ${TYPES}${USES}`,
 import mail = require('@mailgrant/fastify');
 import { mail as named } from '@mailgrant/fastify';
 import connect = require('@mailgrant/fastify/connect');
+import { connect as namedConnect } from '@mailgrant/fastify/connect';
 ${TYPES}${USES}`,
   );
   return ['use.mts', 'use.cts'];

@@ -1,31 +1,34 @@
 // `fastify.outbox`, with the worker in the same process and in another one.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { clientCredentials } from '@mailgrant/core';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
 import { hostOutbox, type HostedWorkerOptions, mailboxOf } from '@mailgrant/worker';
 import { fastify } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { createStoreDirectory, type TestDirectory } from '../../worker/test/support/embedded.ts';
 import { outbox } from '../src/outbox/index.ts';
 import { FASTIFYS, FROM } from './servers.ts';
 
 let sandbox: Sandbox;
-let directory: TestDirectory;
+let dir: string;
 
 beforeEach(async () => {
-  [sandbox, directory] = await Promise.all([createSandbox(), createStoreDirectory()]);
+  dir = mkdtempSync(join(tmpdir(), 'mailgrant-store-'));
+  sandbox = await createSandbox();
 });
 const closing: { close(): PromiseLike<unknown> }[] = [];
 afterEach(async () => {
   for (const each of closing.splice(0).reverse()) await each.close();
   await sandbox.close();
-  directory[Symbol.dispose]();
+  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
 });
 
 function workerOptions(): HostedWorkerOptions {
   const { smtp, ca, mailbox: user, tokenEndpoint, clientId, clientSecret, scope } = sandbox;
   const token = clientCredentials({ tokenEndpoint, clientId, clientSecret, scope });
   return {
-    store: { kind: 'embedded', dir: directory.dir, durability: 'process-crash' },
+    store: { kind: 'embedded', dir, durability: 'process-crash' },
     mailboxes: { noreply: mailboxOf({ provider: 'microsoft365', ...smtp, ca, user, token }) },
     drain: 1000,
   };
@@ -55,7 +58,7 @@ test('the worker is in another process: the server only hands over', { timeout: 
   await worker.start();
   const app = fastify();
   closing.push(app);
-  await app.register(outbox, { dir: directory.dir });
+  await app.register(outbox, { dir });
   await app.ready();
   await app.outbox.scheduleMail({ mailbox: 'noreply', mail: mailTo('ada@example.org') });
   const [message] = await sandbox.inbox.waitFor(1, { timeout: 20_000 });
