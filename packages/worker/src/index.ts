@@ -60,7 +60,13 @@ export type { HttpOptions } from './process/http.ts';
 export type { LogOptions } from './process/logger.ts';
 export { ProcessError, type ProcessErrorCode } from './process/process-error.ts';
 export { openStore } from './store/open-store.ts';
-export type { EmbeddedStoreOptions, PostgresStoreOptions, Store, StoreOptions } from './store/store.ts';
+export type {
+  EmbeddedStoreOptions,
+  PostgresPoolLike,
+  PostgresStoreOptions,
+  Store,
+  StoreOptions,
+} from './store/store.ts';
 export { StoreError, type StoreErrorCode } from './store/store-error.ts';
 export { exportStore, type ExportLine } from './transfer/export.ts';
 export { importStore, type Imported } from './transfer/import.ts';

@@ -15,7 +15,8 @@ const OLDEST = 13;
 /** Opens a connection pool, or uses the one given, and brings the tables up to date. */
 export async function openPostgresStore(options: PostgresStoreOptions & StoreOptions): Promise<Store> {
   const { onProblem = () => {}, migrate = true } = options;
-  const pool = options.pool ?? new Pool({ ...connectionOf(options), max: options.connections ?? 10 });
+  const pool =
+    (options.pool as Pool | undefined) ?? new Pool({ ...connectionOf(options), max: options.connections ?? 10 });
   // An idle connection that the server drops would end the process otherwise.
   pool.on('error', onProblem);
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: sharedPool(pool) }) }).withSchema(SCHEMA);

@@ -1,6 +1,5 @@
 // What the worker keeps its mail in: PostgreSQL inside its own process, or a server. The one interface everything else uses.
 import type { Kysely, Transaction } from 'kysely';
-import type { Pool } from 'pg';
 import type { BlobStore } from '../blobs/blob-store.ts';
 import type { Tables } from '../schema/tables.ts';
 
@@ -54,13 +53,20 @@ export interface EmbeddedStoreOptions {
   readonly durability?: 'power-loss' | 'process-crash';
 }
 
+/** A `Pool` of `pg`, by its shape: who has none needs no types of it either. */
+export interface PostgresPoolLike {
+  connect(): Promise<unknown>;
+  query(text: string): Promise<unknown>;
+  end(): Promise<void>;
+}
+
 /** A PostgreSQL server, version 13 or later, for any number of workers. */
 export interface PostgresStoreOptions {
   readonly kind: 'postgres';
   /** A connection string. Either this or `pool`. */
   readonly url?: string;
   /** A pool of your own; the store leaves it open. */
-  readonly pool?: Pool;
+  readonly pool?: PostgresPoolLike;
   /** How many connections there may be with `url`. @default 10 */
   readonly connections?: number;
 }
