@@ -20,6 +20,8 @@ const RECONCILE = 60_000;
 /** Milliseconds after an occurrence in which its job is looked for more often. */
 const SOON = 500;
 
+const STOPPED = new Error('the worker stops');
+
 /** What happens to occurrences. Holds no address. */
 export type ScheduleEvent =
   | { readonly type: 'run-started' | 'run-lost'; readonly scheduleId: string; readonly occurrence: number }
@@ -59,17 +61,27 @@ export interface Scheduler {
 }
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
-  const { store, engine, schedules, now, onEvent, onProblem } = options;
+  const { store, engine, schedules, now, onProblem } = options;
   const held = new Map<Claim, AbortController>();
   const working = new Set<Promise<void>>();
   const timings = [...schedules.values()].map(({ stored }) => storedTiming(stored));
   const timers: NodeJS.Timeout[] = [];
   let stopping = false;
+  let halted = false;
   let looping: Promise<void> | undefined;
+  let reconciling: Promise<void> | undefined;
   let wake = (): void => {};
 
   const inTransaction = <T>(work: (rows: Rows) => Promise<T>): Promise<T> =>
     store.transaction(async (trx) => work({ trx, db: store.executor(trx), engine }));
+
+  function onEvent(event: ScheduleEvent): void {
+    try {
+      options.onEvent(event);
+    } catch (error) {
+      onProblem(error); // a listener's mistake must not look like a failed occurrence
+    }
+  }
 
   function note(scheduleId: string, advanced: Advanced | undefined): void {
     if (advanced === undefined) return;
@@ -78,7 +90,13 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     if (run.length > 0) wake();
   }
 
-  async function reconcile(): Promise<void> {
+  /** One at a time. */
+  function reconcile(): Promise<void> {
+    reconciling ??= planAll().finally(() => (reconciling = undefined));
+    return reconciling;
+  }
+
+  async function planAll(): Promise<void> {
     const failures: unknown[] = [];
     for (const { id } of schedules.values()) {
       if (stopping) return;
@@ -124,6 +142,7 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
   async function hold(claim: Claim): Promise<void> {
     const leaving = new AbortController();
     held.set(claim, leaving);
+    if (halted) leaving.abort(STOPPED);
     try {
       await work(claim, leaving);
     } catch (error) {
@@ -185,15 +204,17 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
     async stop({ signal } = {}) {
       stopping = true;
       wake();
-      const leave = (): void => {
-        for (const leaving of held.values()) leaving.abort(new Error('the worker stops'));
+      const halt = (): void => {
+        halted = true;
+        for (const leaving of held.values()) leaving.abort(STOPPED);
       };
-      if (signal === undefined || signal.aborted) leave();
-      else signal.addEventListener('abort', leave, { once: true });
+      if (signal === undefined || signal.aborted) halt();
+      else signal.addEventListener('abort', halt, { once: true });
       await looping;
       await Promise.all(working);
-      signal?.removeEventListener('abort', leave);
+      signal?.removeEventListener('abort', halt);
       for (const timer of timers) clearInterval(timer);
+      await reconciling?.catch(() => {}); // whoever began it is told
     },
     reconcile,
     wake: () => wake(),
