@@ -96,17 +96,21 @@ describe('PostgreSQL', () => {
 });
 
 describe('the embedded store', () => {
-  test('makes its directory, for its owner alone, where a first start was interrupted, too', async () => {
-    using directory = createDirectory();
-    const dir = join(directory.dir, 'a', 'b');
-    fs.mkdirSync(join(dir, 'data.unfinished'), { recursive: true, mode: 0o700 });
-    fs.writeFileSync(join(dir, 'data.unfinished', 'PG_VERSION'), '18\n');
-    const store = await openStore({ kind: 'embedded', dir });
-    await expect(store.check()).resolves.toBeUndefined();
-    await store.close();
-    expect(fs.statSync(dir).mode & 0o777).toBe(0o700);
-    expect(fs.existsSync(join(dir, 'data.unfinished'))).toBe(false);
-  });
+  test(
+    'makes its directory, for its owner alone, where a first start was interrupted, too',
+    { timeout: 120_000 },
+    async () => {
+      using directory = createDirectory();
+      const dir = join(directory.dir, 'a', 'b');
+      fs.mkdirSync(join(dir, 'data.unfinished'), { recursive: true, mode: 0o700 });
+      fs.writeFileSync(join(dir, 'data.unfinished', 'PG_VERSION'), '18\n');
+      const store = await openStore({ kind: 'embedded', dir });
+      await expect(store.check()).resolves.toBeUndefined();
+      await store.close();
+      expect(fs.statSync(dir).mode & 0o777).toBe(0o700);
+      expect(fs.existsSync(join(dir, 'data.unfinished'))).toBe(false);
+    },
+  );
 
   test('PGlite as it comes does not pass the test of a commit', async () => {
     using directory = await createStoreDirectory();

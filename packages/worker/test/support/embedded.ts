@@ -4,9 +4,9 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createData } from '../../src/store/embedded-files.ts';
 
 const CACHE = fileURLToPath(new URL('../../.cache/', import.meta.url));
+export const TEMPLATE: string = join(CACHE, `pglite-${pgliteVersion()}`);
 
 export interface TestDirectory extends Disposable {
   readonly dir: string;
@@ -20,21 +20,23 @@ export function createDirectory(): TestDirectory {
 
 /** A directory for `openStore()` in which the database is made, but nothing is in it yet. */
 export async function createStoreDirectory(): Promise<TestDirectory> {
-  const template = join(CACHE, `pglite-${pgliteVersion()}`);
-  if (!existsSync(template)) await makeTemplate(template);
+  await prepareTemplate();
   const directory = createDirectory();
-  cpSync(template, join(directory.dir, 'data'), { recursive: true });
+  cpSync(TEMPLATE, join(directory.dir, 'data'), { recursive: true });
   return directory;
 }
 
-async function makeTemplate(template: string): Promise<void> {
+/** Makes what directories are copied from, where nobody has yet. */
+export async function prepareTemplate(): Promise<void> {
+  if (existsSync(TEMPLATE)) return;
   mkdirSync(CACHE, { recursive: true });
   const unfinished = mkdtempSync(join(CACHE, 'making-'));
+  const { createData } = await import('../../src/store/embedded-files.ts'); // loads PGlite
   await createData(join(unfinished, 'data'));
   try {
-    renameSync(join(unfinished, 'data'), template);
+    renameSync(join(unfinished, 'data'), TEMPLATE);
   } catch (error) {
-    if (!existsSync(template)) throw error; // else another test file was first
+    if (!existsSync(TEMPLATE)) throw error; // else another test file was first
   } finally {
     rmSync(unfinished, { recursive: true, force: true });
   }
