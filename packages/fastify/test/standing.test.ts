@@ -1,5 +1,6 @@
 // How the mailers stand: health, what is checked when the server is ready, what the log is told of tokens.
 import underPressure from '@fastify/under-pressure';
+import '@mailgrant/core/diagnosis'; // compiled beforehand: what is loaded late must not be late for that
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
 import { fastify } from 'fastify';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
