@@ -1,5 +1,6 @@
 // What is decided about occurrences, in the store that needs nothing installed.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEFAULT_RETENTION, sweep } from '../src/delivery/housekeeping.ts';
 import { createEngine, type Engine } from '../src/engine.ts';
 import { checkSchedules, type ScheduleDefinition } from '../src/schedule/definition.ts';
 import { occurrenceJobId } from '../src/schedule/job-id.ts';
@@ -165,6 +166,17 @@ describe('occurrences', () => {
     expect(await within((rows) => reviveJobs(rows, 'lost', at('05-03T09:00'), at('05-02T09:01')))).toBe(1);
     expect(await isLive('lost', '05-02T09:00', 1)).toBe(true);
     expect(await within((rows) => reviveJobs(rows, 'lost', at('05-03T09:00'), at('05-02T09:01')))).toBe(0);
+  });
+
+  test('are forgotten when they are old, and not run again', async () => {
+    await save('old', '05-01T12:00');
+    await advance('old', '05-02T09:00');
+    const ended_at = new Date(Date.now() - 91 * 86_400_000);
+    await store.db.updateTable('mail_run').set({ state: 'done', ended_at }).where('schedule_id', '=', 'old').execute();
+    await advance('old', '05-03T09:00'); // this one is open
+    await sweep({ store }, DEFAULT_RETENTION);
+    expect((await listRuns(store.db, 'old', 5)).map(({ occurrence }) => time(occurrence))).toEqual(['05-03T09:00']);
+    expect((await advance('old', '05-03T09:00')).run).toEqual([]);
   });
 
   test('of a schedule that is removed are gone with it', async () => {

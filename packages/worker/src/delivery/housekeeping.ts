@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
 export interface Retention {
   /** Messages; addresses and results stay. Default 7 days. */
   readonly bodies: number;
-  /** Whole mails, with attempts and idempotency keys. Default 90 days. */
+  /** Whole mails, with attempts and idempotency keys, and what became of occurrences. Default 90 days. */
   readonly mails: number;
   /** Attempts. Default 30 days. */
   readonly attempts: number;
@@ -57,6 +57,8 @@ export async function sweep({ store }: Pick<Context, 'store'>, retention: Retent
   );
   await sql`delete from mailgrant.mailbox_usage where hour < now() - interval '26 hours'`.execute(db);
   await sql`delete from mailgrant.suppression where until < now()`.execute(db);
+  // Which occurrences are decided about stands in the schedule's own row.
+  await sql`delete from mailgrant.mail_run where ended_at < ${before(retention.mails)}`.execute(db);
   if (bodies + mails > 0) await store.blobs.sweep();
   return { bodies, mails, attempts, events };
 }
