@@ -1,27 +1,38 @@
 // `fastify.outbox`, with the worker in the same process and in another one.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clientCredentials } from '@mailgrant/core';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
-import { hostOutbox, type HostedWorkerOptions, mailboxOf } from '@mailgrant/worker';
+import { hostOutbox, type HostedWorkerOptions, mailboxOf, openStore } from '@mailgrant/worker';
 import { fastify } from 'fastify';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { outbox } from '../src/outbox/index.ts';
 import { FASTIFYS, FROM } from './servers.ts';
 
 let sandbox: Sandbox;
+/** A database that is made; a copy of it takes less time than making another. */
+let template: string;
 let dir: string;
+const folder = (): string => mkdtempSync(join(tmpdir(), 'mailgrant-store-'));
+const remove = (path: string): void => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+
+beforeAll(async () => {
+  template = folder();
+  await (await openStore({ kind: 'embedded', dir: template, durability: 'process-crash' })).close();
+});
+afterAll(() => remove(template));
 
 beforeEach(async () => {
-  dir = mkdtempSync(join(tmpdir(), 'mailgrant-store-'));
+  dir = folder();
+  cpSync(template, dir, { recursive: true });
   sandbox = await createSandbox();
 });
 const closing: { close(): PromiseLike<unknown> }[] = [];
 afterEach(async () => {
   for (const each of closing.splice(0).reverse()) await each.close();
   await sandbox.close();
-  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  remove(dir);
 });
 
 function workerOptions(): HostedWorkerOptions {

@@ -1,11 +1,13 @@
 // The outbox in an application, with the worker in the same process and in another one.
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { clientCredentials } from '@mailgrant/core';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
-import { connectOutbox, hostOutbox, type HostedWorkerOptions } from '@mailgrant/worker';
+import { connectOutbox, hostOutbox, type HostedWorkerOptions, openStore } from '@mailgrant/worker';
 import { Injectable, Scope } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createStoreDirectory, type TestDirectory } from '../../worker/test/support/embedded.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
   getOutboxToken,
   InjectOutbox,
@@ -17,23 +19,35 @@ import {
 import { Lines, mailTo } from './helpers.ts';
 
 let sandbox: Sandbox;
-let directory: TestDirectory;
+/** A database that is made; a copy of it takes less time than making another. */
+let template: string;
+let dir: string;
+const folder = (): string => mkdtempSync(join(tmpdir(), 'mailgrant-store-'));
+const remove = (path: string): void => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+
+beforeAll(async () => {
+  template = folder();
+  await (await openStore({ kind: 'embedded', dir: template, durability: 'process-crash' })).close();
+});
+afterAll(() => remove(template));
 
 beforeEach(async () => {
-  [sandbox, directory] = await Promise.all([createSandbox(), createStoreDirectory()]);
+  dir = folder();
+  cpSync(template, dir, { recursive: true });
+  sandbox = await createSandbox();
 });
 const closing: { close(): Promise<void> }[] = [];
 afterEach(async () => {
   for (const each of closing.splice(0).reverse()) await each.close();
   await sandbox.close();
-  directory[Symbol.dispose]();
+  remove(dir);
 });
 
 function workerOptions(): HostedWorkerOptions {
   const { smtp, ca, mailbox: user, tokenEndpoint, clientId, clientSecret, scope } = sandbox;
   const token = clientCredentials({ tokenEndpoint, clientId, clientSecret, scope });
   return {
-    store: { kind: 'embedded', dir: directory.dir, durability: 'process-crash' },
+    store: { kind: 'embedded', dir, durability: 'process-crash' },
     mailboxes: { noreply: mailboxOf({ provider: 'microsoft365', ...smtp, ca, user, token }) },
     drain: 1000,
   };
@@ -81,9 +95,9 @@ test(
     const digest = await sandbox.inbox.waitFor(({ subject }) => subject.startsWith('Digest '), { timeout: 20_000 });
     expect(Buffer.from(digest.raw).toString()).toContain('\r\n\r\nGood morning');
     // other processes, such as `mailgrant-worker list`, reach it
-    expect((await connectOutbox({ dir: directory.dir }).list()).mails.length).toBeGreaterThan(1);
+    expect((await connectOutbox({ dir }).list()).mails.length).toBeGreaterThan(1);
     await module.close();
-    await expect(connectOutbox({ dir: directory.dir }).list()).rejects.toThrow('No worker listens');
+    await expect(connectOutbox({ dir }).list()).rejects.toThrow('No worker listens');
   },
 );
 
@@ -93,7 +107,7 @@ test('the worker is in another process: the application only hands over', { time
   await other.start();
   const lines = new Lines();
   const module = await Test.createTestingModule({
-    imports: [MailWorkerModule.forRootAsync({ useFactory: () => ({ dir: directory.dir }) })],
+    imports: [MailWorkerModule.forRootAsync({ useFactory: () => ({ dir }) })],
     providers: [Digest],
   })
     .setLogger(lines)

@@ -2,6 +2,7 @@
 import { hostOutbox, type HostOptions, type Outbox } from '@mailgrant/worker';
 import type { FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
+import { laterOutbox, settlesWithin } from './later-outbox.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -18,15 +19,31 @@ export interface OutboxPlugin extends FastifyPluginAsync<HostOptions> {
   readonly outbox: OutboxPlugin;
 }
 
+/**
+ * Milliseconds a start waits for the outbox. The first one makes a database, which a slow machine may need longer for than
+ * the ten seconds Fastify gives a plugin: then calls wait for it, not the server.
+ */
+const PATIENCE = 8_000;
+
 const register: FastifyPluginAsync<HostOptions> = async (fastify, options) => {
   const onProblem = (err: unknown): void => fastify.log.warn({ err }, 'the mail worker met a problem, and tries again');
   const { worker } = options;
-  const hosted = await hostOutbox(worker === undefined ? options : { ...options, worker: { onProblem, ...worker } });
-  fastify.decorate('outbox', hosted.outbox);
-  fastify.addHook('onReady', () => hosted.start());
+  const opening = hostOutbox(worker === undefined ? options : { ...options, worker: { onProblem, ...worker } });
+  fastify.decorate('outbox', laterOutbox(opening));
+  const onLate = (err: unknown): void => fastify.log.error({ err }, 'the outbox could not be opened');
+  if (!(await settlesWithin(PATIENCE, opening))) {
+    fastify.log.warn('the outbox is still being opened; whoever uses it waits');
+    opening.catch(onLate);
+  }
+  let started: Promise<void> | undefined;
+  fastify.addHook('onReady', async () => {
+    started = opening.then((hosted) => hosted.start());
+    if (!(await settlesWithin(PATIENCE, started))) started.catch(onLate);
+  });
   fastify.addHook('onClose', async () => {
     try {
-      await hosted.close();
+      await started?.catch(() => undefined);
+      await (await opening).close();
     } catch (err) {
       // The server is to end all the same.
       fastify.log.error({ err }, 'the outbox could not be closed');

@@ -18,8 +18,10 @@ import { SchedulesFinder } from './schedules-finder.ts';
 export interface MailWorkerModuleOptions extends HostOptions {}
 
 /** `imports`, `inject` and one of `useFactory`, `useClass`, `useExisting`. */
-export interface MailWorkerModuleAsyncOptions
-  extends ConfigurableModuleAsyncOptions<MailWorkerModuleOptions, 'createMailWorkerOptions'> {
+export interface MailWorkerModuleAsyncOptions extends ConfigurableModuleAsyncOptions<
+  MailWorkerModuleOptions,
+  'createMailWorkerOptions'
+> {
   /** Every module can inject the outbox without importing this one. Default `false`. */
   readonly isGlobal?: boolean;
 }

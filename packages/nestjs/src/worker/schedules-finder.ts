@@ -38,7 +38,10 @@ export class SchedulesFinder {
         if (options === undefined) continue;
         const where = `${String(wrapper.name)}.${name}`;
         if (!wrapper.isDependencyTreeStatic()) {
-          throw new InputError('ERR_INPUT_OPTION', `${where}: a provider that is made anew for each request has no schedules`);
+          throw new InputError(
+            'ERR_INPUT_OPTION',
+            `${where}: a provider that is made anew for each request has no schedules`,
+          );
         }
         found.push(toSchedule(where, instance as Methods, name, options));
       }
@@ -53,7 +56,8 @@ function toSchedule(
   method: string,
   { recipients, ...options }: ScheduledMailOptions,
 ): AnySchedule {
-  const call = <T>(name: string, argument: unknown): T => (instance[name] as (argument: unknown) => T).call(instance, argument);
+  const call = <T>(name: string, argument: unknown): T =>
+    (instance[name] as (argument: unknown) => T).call(instance, argument);
   if (recipients !== undefined && typeof instance[recipients] !== 'function') {
     throw new InputError('ERR_INPUT_OPTION', `${where}: there is no method "${recipients}" for its recipients`);
   }
@@ -61,7 +65,8 @@ function toSchedule(
     ...options,
     render: (context) => call<Rendered | Promise<Rendered>>(method, context),
     ...(recipients !== undefined && {
-      recipients: (occurrence: Occurrence) => call<Recipients<unknown> | Promise<Recipients<unknown>>>(recipients, occurrence),
+      recipients: (occurrence: Occurrence) =>
+        call<Recipients<unknown> | Promise<Recipients<unknown>>>(recipients, occurrence),
     }),
   };
 }
