@@ -100,6 +100,7 @@ describe('the cookie', () => {
     const callback = started.sandbox.entra.signIn(signIn.url.href, { as: MAILBOX });
     const stolen = await started.browser().open(callback);
     expect([stolen.status, bare(stolen)]).toEqual([400, expect.stringContaining('not begun in this browser')]);
+    expect(stolen.body).toContain('href="begin?name=default"');
     expect(await started.connection.state()).toBeUndefined();
     expect(bare(await first.open(callback, { from: signIn.url }))).toContain('The mailbox is connected');
   });
@@ -135,6 +136,8 @@ describe('the cookie', () => {
     browser.cookies.set(COOKIE, { ...cookie, value: cookie.value.replace('reports', 'nobody') });
     expect(bare(await browser.open(callback, { from: signIn.url }))).toContain('There is no such mailbox');
     expect(names).toEqual(['reports', 'nobody']);
+    // Without the cookie nobody knows which mailbox it was about, so there is no link to begin with it again.
+    expect((await browser.open(callback, { from: signIn.url })).body).not.toContain('href');
     const again = await begin(app, browser, 'begin?name=reports');
     expect(bare(await browser.choose(again, MAILBOX))).toContain('The mailbox is connected');
   });

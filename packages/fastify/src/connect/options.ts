@@ -50,6 +50,8 @@ export interface ConnectOptions {
 /** The same, complete and checked. */
 export interface CheckedOptions {
   readonly find: (name: string) => Promise<ConnectableMailbox | undefined>;
+  /** Whether there is one mailbox only, so that it need not be named. */
+  readonly single: boolean;
   readonly authorize: preHandlerHookHandler[];
   readonly returnTo: string | undefined;
   readonly onConnected: NonNullable<ConnectOptions['onConnected']>;
@@ -81,6 +83,7 @@ export function checkOptions(options: ConnectOptions): CheckedOptions {
   return {
     find: async (name) =>
       typeof connection === 'function' ? connection(name) : name === DEFAULT_NAME ? single : undefined,
+    single: single !== undefined,
     authorize: hooks,
     returnTo,
     onConnected: onConnected ?? nothing,

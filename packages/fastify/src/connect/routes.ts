@@ -44,7 +44,8 @@ export function connectRoutes(options: CheckedOptions): Record<'begin' | 'callba
       if (begun === undefined) {
         // The cookie stays: a link somebody sent must not spoil a sign-in that is under way.
         request.log.warn('a callback that this browser did not begin was refused');
-        sendOutcome(request, reply, NOT_BEGUN, DEFAULT_NAME);
+        // Which of several mailboxes it was about, nobody knows.
+        sendOutcome(request, reply, { ...NOT_BEGUN, again: options.single }, DEFAULT_NAME);
         return reply;
       }
       forgetBegun(reply);
