@@ -230,4 +230,35 @@ describe.each(KINDS)('on the %s store', (kind) => {
     expect(await worker.outbox.retry(suppressed?.id ?? '')).toBe('done');
     await rig.told('mail.accepted', 2);
   });
+
+  test('what is wrong on this side gives no mail up: no mailer, a message that cannot be read', async () => {
+    const worker = rig.worker(
+      {},
+      {
+        mailer: () => {
+          throw new Error('the vault is sealed');
+        },
+      },
+    );
+    await worker.start();
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    expect(await rig.told('mailbox.blocked')).toMatchObject([{ alert: true, error: { class: 'admin' } }]);
+    expect(await worker.outbox.get(id)).toMatchObject({ state: 'deferred', failures: 0 });
+    expect(rig.problems.map(String)).toEqual(['Error: the vault is sealed']);
+    await worker.stop();
+
+    const sealing = rig.worker({ encryptionKey: Buffer.alloc(32, 1) });
+    const mail = { ...rig.mail(), text: 'x'.repeat(200_000) };
+    const { id: sealed } = await sealing.outbox.scheduleMail({
+      mailbox: 'noreply',
+      mail,
+      sensitive: true,
+      priority: 1,
+    });
+    await sealing.outbox.resume({ mailbox: 'noreply' });
+    await rig.worker({ encryptionKey: Buffer.alloc(32, 2) }).start();
+    expect(await rig.told('mail.deferred', 2)).toContainEqual(expect.objectContaining({ mailId: sealed }));
+    expect(await sealing.outbox.get(sealed)).toMatchObject({ state: 'deferred', failures: 1 });
+    expect(rig.sandbox.inbox.messages.map(({ subject }) => subject)).not.toContain('x');
+  });
 });

@@ -89,4 +89,33 @@ describe.each(KINDS)('on the %s store', (kind) => {
     await rig.told('mail.accepted');
     expect(await worker.outbox.get(id)).toMatchObject({ state: 'accepted', duplicatePossible: false });
   });
+
+  test('a server that always falls silent gets it three times, then it is held', async () => {
+    rig.sandbox.exchange.clear();
+    rig.sandbox.exchange.next('MESSAGE', { close: 'reset', times: 9 });
+    const worker = rig.worker({ onInDoubt: 'resend' });
+    await worker.start();
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    for (const count of [1, 2]) {
+      await rig.told('mail.in-doubt', count);
+      expect(await worker.outbox.sendNow(id)).toBe('done');
+    }
+    await rig.told('mail.in-doubt', 3);
+    expect(await worker.outbox.get(id)).toMatchObject({ state: 'in_doubt', duplicatePossible: true });
+    expect(raws()).toHaveLength(3);
+  });
+
+  test('a worker that stops does not wait for the function', async () => {
+    let asked = (): void => {};
+    const asking = new Promise<void>((resolve) => (asked = resolve));
+    const worker = rig.worker({ onInDoubt: () => (asked(), new Promise(() => {})) });
+    await worker.start();
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    await asking;
+    await worker.stop({ drainMs: 10 });
+    const next = rig.worker({ onInDoubt: () => 'sent' });
+    await next.start();
+    await rig.told('mail.accepted');
+    expect(await next.outbox.get(id)).toMatchObject({ state: 'accepted', duplicatePossible: false });
+  });
 });

@@ -6,7 +6,7 @@ import { suppressionKeys } from '../outbox/suppression.ts';
 import type { Claim } from '../engine.ts';
 import type { MailRecipientTable, MailTable, Tables } from '../schema/tables.ts';
 import type { SqlExecutor } from '../store/store.ts';
-import { type Context, finishMail, hasRecipients, mailFacts } from './context.ts';
+import { type Context, doubtAction, finishMail, hasRecipients, mailFacts } from './context.ts';
 import type { WorkerEvent } from './events.ts';
 import { blockMailbox, lockMailbox, takeTurn } from './mailboxes.ts';
 import type { Pace } from './pace.ts';
@@ -222,7 +222,7 @@ async function settleBefore(
     return 'clear';
   }
   await end('in_doubt');
-  if (onInDoubt === 'resend') {
+  if ((await doubtAction(context, trx, mail.id)) === 'resend') {
     events.push({ ...mailFacts({ ...mail, dup_possible: true }), type: 'mail.in-doubt', action: 'resend' });
     return 'doubted';
   }

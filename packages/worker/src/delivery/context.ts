@@ -17,10 +17,14 @@ export interface InDoubtMail extends MailFacts {
 }
 
 /**
- * What to do about a mail that may have been sent. `resend`: send it again, flagged; `hold`: leave it to a person. A function
+ * What to do about a mail that may have been sent. `resend`: send it again, flagged, but hold it when that ends in doubt for
+ * the third time; `hold`: leave it to a person. A function
  * looks whether it was sent, say in the mailbox's Sent Items; `unknown` holds it.
  */
 export type InDoubtPolicy = 'resend' | 'hold' | ((mail: InDoubtMail) => InDoubtAnswer | Promise<InDoubtAnswer>);
+
+/** Attempts in doubt after which a mail is held whatever the policy: a server that always falls silent would get it for ever. */
+const MOST_DOUBTS = 3;
 
 export interface Context {
   readonly store: Store;
@@ -65,6 +69,23 @@ export async function hasRecipients(trx: Transaction<Tables>, mailId: string, st
     .limit(1)
     .executeTakeFirst();
   return found !== undefined;
+}
+
+/** What is done about an attempt that ended in doubt and is marked so already, where no function is asked. */
+export async function doubtAction(
+  { onInDoubt }: Context,
+  trx: Transaction<Tables>,
+  mailId: string,
+): Promise<'resend' | 'hold'> {
+  if (onInDoubt !== 'resend') return 'hold';
+  const doubts = await trx
+    .selectFrom('mail_attempt')
+    .select('n')
+    .where('mail_id', '=', mailId)
+    .where('outcome', '=', 'in_doubt')
+    .limit(MOST_DOUBTS)
+    .execute();
+  return doubts.length < MOST_DOUBTS ? 'resend' : 'hold';
 }
 
 export function mailFacts(

@@ -13,7 +13,7 @@ export type WorkerEvent =
   | (MailFacts & { readonly type: 'mail.recipients-refused'; readonly recipients: readonly RefusedRecipient[] })
   /** It will not be tried again by itself. */
   | (MailFacts & { readonly type: 'mail.dead'; readonly error: EventError })
-  | (MailFacts & { readonly type: 'mail.expired' | 'mail.suppressed' | 'mail.cancelled' })
+  | (MailFacts & { readonly type: 'mail.expired' | 'mail.suppressed' })
   /** Its last bytes were out when the answer was lost. `resend`: it is sent again; `hold`: it waits for a decision. */
   | (MailFacts & { readonly type: 'mail.in-doubt'; readonly action: 'resend' | 'hold' })
   /** Nothing goes out before `until`, epoch milliseconds. `alert`: a person has to do something. */
@@ -90,10 +90,11 @@ export function createEventSink({ onEvent, kept, onProblem }: EventSinkOptions):
     },
     tell(events) {
       for (const event of events) {
+        // A listener's mistake must not look like a failed send.
         try {
-          onEvent?.(event);
+          const result: unknown = onEvent?.(event);
+          if (result instanceof Promise) result.catch(onProblem);
         } catch (error) {
-          // A listener's mistake must not look like a failed send.
           onProblem(error);
         }
       }

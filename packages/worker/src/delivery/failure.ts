@@ -1,6 +1,6 @@
 // An error as the worker keeps it: what it means, and what of it may be written down.
 import { InputError, MailError, type Reply, ReplyError, AuthenticationError, type Stage } from '@mailgrant/core';
-import { classPolicy, type Explanation, explain } from '@mailgrant/core/diagnosis';
+import { classPolicy, type DiagnosisClass, type Explanation, explain } from '@mailgrant/core/diagnosis';
 import type { EventError } from './events.ts';
 import type { Failure } from './retry-policy.ts';
 
@@ -19,22 +19,37 @@ const BEFORE_MAIL: ReadonlySet<Stage> = new Set([
   'AUTH',
 ]);
 
+/** No mailer could be made: what is wrong with that is wrong for every mail of the mailbox. */
+export class NoMailer extends Error {
+  override readonly name = 'NoMailer';
+}
+
 /** Reads an error of `mailer.send()`, or the reply to a recipient. */
 export function readFailure(error: unknown): ReadFailure {
   const explanation = explain(error);
   const { remedy, aboutSender, retry } = explanation;
-  const kind = error instanceof InputError ? 'message' : explanation.class;
+  const kind = classOf(error, explanation.class);
   const reply = replyOf(error);
   return {
     class: kind,
     aboutSender,
-    beforeMail: error instanceof MailError && error.stage !== undefined && BEFORE_MAIL.has(error.stage),
+    beforeMail:
+      error instanceof NoMailer ||
+      (error instanceof MailError && error.stage !== undefined && BEFORE_MAIL.has(error.stage)),
     advice: kind === explanation.class ? retry : classPolicy(kind).retry,
     code: codeOf(error),
     message: shown(error, explanation),
     remedy,
     reply,
   };
+}
+
+function classOf(error: unknown, explained: DiagnosisClass): DiagnosisClass {
+  if (error instanceof NoMailer) return 'admin';
+  if (error instanceof InputError) return 'message';
+  // A message that could not be read out of the store, and what nobody knows: no reason to give a mail up at once.
+  if (error instanceof MailError ? error.code === 'ERR_SMTP_BODY' : replyOf(error) === undefined) return 'transient';
+  return explained;
 }
 
 function replyOf(error: unknown): Reply | undefined {
@@ -51,7 +66,8 @@ function codeOf(error: unknown): string {
 
 /** Core's errors hold no secret, and what a server said is redacted there; what others throw is known by its kind only. */
 function shown(error: unknown, { title, cause }: Explanation): string {
-  const text = error instanceof MailError || error instanceof InputError ? error.message : `${title}. ${cause}`;
+  const known = error instanceof MailError || error instanceof InputError || error instanceof NoMailer;
+  const text = known ? error.message : `${title}. ${cause}`;
   return printable(text);
 }
 

@@ -4,6 +4,7 @@ import { type Mailer, mayHaveBeenSent, MailError, type Receipt, ReplyError } fro
 import type { Claim } from '../engine.ts';
 import { type Asked, type Attempt, begin, type InDoubtAnswer, type MailInHand } from './begin.ts';
 import { type Context, mailFacts } from './context.ts';
+import { NoMailer } from './failure.ts';
 import { Fenced, markDot } from './mark.ts';
 import { outgoing } from './message.ts';
 import type { Pace } from './pace.ts';
@@ -132,6 +133,14 @@ export class Lane {
     });
   }
 
+  #aborted(): Promise<'unknown'> {
+    const { signal } = this.#aborting;
+    return new Promise((resolve) => {
+      if (signal.aborted) resolve('unknown');
+      signal.addEventListener('abort', () => resolve('unknown'), { once: true });
+    });
+  }
+
   async #ask(mail: MailInHand): Promise<InDoubtAnswer> {
     const { onInDoubt, onProblem, store } = this.#context;
     if (typeof onInDoubt !== 'function') return 'unknown';
@@ -150,7 +159,9 @@ export class Lane {
       .executeTakeFirst();
     try {
       const at = last?.dot_at?.getTime() ?? 0;
-      const answer = await onInDoubt({ ...mailFacts(mail), recipients: recipients.map(({ address }) => address), at });
+      const asked = { ...mailFacts(mail), recipients: recipients.map(({ address }) => address), at };
+      // Whoever is stopped does not wait for somebody else's server; the next worker asks again.
+      const answer = await Promise.race([onInDoubt(asked), this.#aborted()]);
       return answer === 'sent' || answer === 'not-sent' ? answer : 'unknown';
     } catch (error) {
       onProblem(error);
@@ -190,12 +201,21 @@ export class Lane {
     const signal = this.#aborting.signal;
     const { pace } = this.#options;
     try {
-      const mailer = (this.#mailer ??= this.#options.mailer());
+      const mailer = this.#openMailer();
       const beforeCommit = (): Promise<void> => markDot(this.#context, attempt, { pace, signal });
       const mail = outgoing(this.#context, attempt);
       return { receipt: await mailer.send(mail, { signal, deadline: MESSAGE_TIME, beforeCommit }) };
     } catch (error) {
       return { error };
+    }
+  }
+
+  #openMailer(): Mailer {
+    try {
+      return (this.#mailer ??= this.#options.mailer());
+    } catch (error) {
+      this.#context.onProblem(error);
+      throw new NoMailer('the mailer of this mailbox could not be made', { cause: error });
     }
   }
 

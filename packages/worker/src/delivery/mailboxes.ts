@@ -30,7 +30,8 @@ export async function registerMailbox(db: Kysely<Tables>, id: string, limits: Ma
 
 /**
  * Takes the turn of one message; no row where it is not its time yet. `tat` before it begins, `dot_tat` before its last bytes,
- * which is when the server counts it.
+ * which is when the server counts it. A time further ahead than any turn can be is of a clock that was put back, or of a
+ * slower pace than today's.
  */
 export function grant(
   mailbox: string,
@@ -40,8 +41,11 @@ export function grant(
   const tat = sql.ref(column);
   const seconds = (milliseconds: number) => sql`make_interval(secs => ${milliseconds / 1000}::double precision)`;
   return sql<{ id: string }>`
-    update mailgrant.mailbox set ${tat} = greatest(${tat}, clock_timestamp()) + ${seconds(spacing)}
-    where id = ${mailbox} and (${tat} is null or ${tat} - ${seconds(tolerance)} <= clock_timestamp()) returning id`;
+    update mailgrant.mailbox set ${tat} = case
+        when ${tat} between clock_timestamp() and clock_timestamp() + ${seconds(spacing)} then ${tat}
+        else clock_timestamp() end + ${seconds(spacing)}
+    where id = ${mailbox} and (${tat} is null or ${tat} - ${seconds(tolerance)} <= clock_timestamp()
+      or ${tat} > clock_timestamp() + ${seconds(2 * spacing + tolerance)}) returning id`;
 }
 
 /** Takes the turn to begin a message: 0, or the milliseconds after which to ask again. */

@@ -6,7 +6,7 @@ import { type LockedMail, queueAgain } from '../outbox/changes.ts';
 import type { AttemptOutcome, Tables } from '../schema/tables.ts';
 import type { SqlExecutor } from '../store/store.ts';
 import type { Attempt } from './begin.ts';
-import { type Context, finishMail, hasRecipients, mailFacts } from './context.ts';
+import { type Context, doubtAction, finishMail, hasRecipients, mailFacts } from './context.ts';
 import type { EventError, WorkerEvent } from './events.ts';
 import { printable, readFailure, type ReadFailure } from './failure.ts';
 import { blockMailbox, lockMailbox, unblockMailbox } from './mailboxes.ts';
@@ -170,13 +170,13 @@ export async function settleDoubt(context: Context, attempt: Attempt, error: unk
     });
     return;
   }
-  const action = context.onInDoubt;
   await context.transact(events, async (trx, db) => {
     await lockMailbox(trx, mail.mailbox_id);
     const row = await lockMail(trx, mail.id);
     await endAttempt({ attempt, trx, db, events }, 'in_doubt', failure);
     await context.engine.complete(attempt.claim, db);
     if (row === undefined || !isOurs(row, attempt)) return;
+    const action = await doubtAction(context, trx, mail.id);
     const { code, class: kind, message } = eventError(failure);
     const lost = { last_code: code, last_class: kind, last_error: message };
     await trx

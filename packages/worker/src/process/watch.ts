@@ -20,7 +20,6 @@ const MAIL_LEVELS: Readonly<Record<ToldEvent['type'], Level>> = {
   'mail.dead': 'error',
   'mail.expired': 'warn',
   'mail.suppressed': 'info',
-  'mail.cancelled': 'info',
   'mail.in-doubt': 'warn',
   'mailbox.blocked': 'warn',
   'mailbox.recovered': 'info',
