@@ -118,12 +118,21 @@ describe('the process', { timeout: 90_000 }, () => {
     expect(made.length).toBeLessThanOrEqual(2 * runs.length);
   });
 
-  test('leaves at once at a second signal', async () => {
+  test('leaves at once at a second signal, and the next start takes up what was left', async () => {
+    env = settingsFor(sandbox, directory.dir, { secondly: true, stuck: true });
     const worker = start('run');
-    await worker.line('started');
+    await worker.line('run-started'); // it never ends, and may take a minute to be given up
     worker.child.kill('SIGTERM');
+    await worker.line('stopping: finishing what is on its way');
     worker.child.kill('SIGINT');
-    expect([0, 1]).toContain((await worker.ended).exitCode); // it may have been through already
+    expect(await worker.ended).toEqual({ exitCode: 1, signal: null });
+    expect(worker.log.at(-1)).toMatchObject({ msg: 'leaving at once', signal: 'SIGINT' });
+
+    env = settingsFor(sandbox, directory.dir, { secondly: true });
+    const next = start('run');
+    await next.line('mail.accepted');
+    const { occurrence } = worker.log.find(({ msg }) => msg === 'run-started') ?? {};
+    await sandbox.inbox.waitFor(({ subject }) => subject === `Digest of ${String(occurrence)}`, { timeout: 30_000 });
   });
 
   test('has its directory for itself', async () => {

@@ -12,7 +12,11 @@ export const CONFIG: string = fileURLToPath(new URL('../fixtures/mailgrant.confi
 export function settingsFor(
   sandbox: Sandbox,
   dir: string,
-  { url, secondly = false }: { readonly url?: string; readonly secondly?: boolean } = {},
+  {
+    url,
+    secondly = false,
+    stuck = false,
+  }: { readonly url?: string; readonly secondly?: boolean; readonly stuck?: boolean } = {},
 ): Record<string, string> {
   const { tokenEndpoint, clientId, clientSecret, scope, smtp, ca, mailbox } = sandbox;
   const file = join(dir, 'settings.json');
@@ -27,6 +31,7 @@ export function settingsFor(
     ca,
     mailbox,
     secondly,
+    stuck,
   };
   writeFileSync(file, JSON.stringify(settings));
   return { SETTINGS: file };
