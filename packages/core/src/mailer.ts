@@ -243,12 +243,12 @@ export function createMailer(options: MailerOptions): Mailer {
     },
     ready: () => backlog.ready(),
     health() {
-      const { status, reasons } = pools.health();
+      const { status, reasons, ...rest } = pools.health();
       const state = token.state();
       const failing =
         state.error === undefined ? [] : [`the access token could not be renewed: ${state.error.message}`];
       const degraded = status === 'up' && failing.length > 0 ? 'degraded' : status;
-      return { status: degraded, reasons: [...reasons, ...failing], pending: backlog.length, token: state };
+      return { status: degraded, reasons: [...reasons, ...failing], ...rest, pending: backlog.length, token: state };
     },
     resume() {
       token.resume();

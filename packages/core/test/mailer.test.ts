@@ -151,6 +151,22 @@ test('a sender the mailbox may not send as is suspended alone', async () => {
   expect(b.mailer.health()).toMatchObject({ status: 'degraded' });
 });
 
+test('health tells until when nothing is tried, once that is so for every mailbox', async () => {
+  const mailboxes = [{ address: 'noreply@contoso.com' }, { address: 'billing@contoso.com' }];
+  await using b = await bench({ user: undefined, retries: 0 }, { tenants: [{ mailboxes }] });
+  const [one, other] = [b.mail('a'), b.mail('b', 'billing@contoso.com')];
+  await b.mailer.send(other);
+  const quota = '554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException';
+  b.sandbox.exchange.reply('MESSAGE', quota, { times: 2 });
+  await expect(b.mailer.send(one)).rejects.toMatchObject({ code: 'ERR_SMTP_MESSAGE_REFUSED' });
+  expect(b.mailer.health().suspendedUntil).toBeUndefined();
+  await expect(b.mailer.send(other)).rejects.toMatchObject({ code: 'ERR_SMTP_MESSAGE_REFUSED' });
+  const { status, suspendedUntil = 0 } = b.mailer.health();
+  expect([status, suspendedUntil > Date.now()]).toEqual(['down', true]);
+  b.mailer.resume();
+  expect(b.mailer.health()).not.toHaveProperty('suspendedUntil');
+});
+
 test('without a user every message logs in as its sender', async () => {
   const mailboxes = [{ address: 'noreply@contoso.com' }, { address: 'billing@contoso.com' }];
   await using b = await bench({ user: undefined }, { tenants: [{ mailboxes }] });

@@ -42,11 +42,13 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
   let turn = 0;
   let closed: Promise<void> | undefined;
 
-  /** All accounts in the order they are to be tried. */
+  /** All accounts in the order they are to be tried: those last whose service has asked for some rest. */
   const inOrder = (): readonly Sender[] => {
-    if (strategy !== 'round-robin') return senders;
-    const first = turn++ % senders.length;
-    return [...senders.slice(first), ...senders.slice(0, first)];
+    if (senders.length === 1) return senders;
+    const first = strategy === 'round-robin' ? turn++ % senders.length : 0;
+    const turned = [...senders.slice(first), ...senders.slice(0, first)];
+    const resting = turned.filter(({ mailer }) => mailer.health().suspendedUntil !== undefined);
+    return [...turned.filter((sender) => !resting.includes(sender)), ...resting];
   };
 
   const deliver = async (

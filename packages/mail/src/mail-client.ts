@@ -13,7 +13,9 @@ export interface MailClientOptions {
   readonly accounts?: readonly MailAccount[] | undefined;
   /**
    * With several accounts: `'failover'` (the default) takes the first that works, `'round-robin'` takes them in turn. Either
-   * goes on to the next account only when it is certain that nothing was sent and another account may do better.
+   * goes on to the next account only when it is certain that nothing was sent and another account may do better. An account
+   * whose service wants to be left alone for a while is passed over until then, and what it puts off goes through the next one
+   * at once, unless `retries` of the account says how often it is tried again before.
    */
   readonly strategy?: 'failover' | 'round-robin' | undefined;
   /** A mailer of `@mailgrant/core`. It stays open when the client is closed. */

@@ -74,6 +74,29 @@ describe('failover', () => {
     expect(second.inbox.messages[0]?.envelope.from).toBe(second.mailbox);
   });
 
+  test.each<[string, number]>([
+    ['554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException', 1],
+    ['451 4.7.0 Temporary server error. Please try again later', 3],
+  ])('mails wait for no account whose service says %s', async (reply, times) => {
+    start();
+    first.exchange.reply('MESSAGE', reply, { times });
+    const through = async (): Promise<string | undefined> =>
+      (await client.send(mailTo('ada@example.org'), { deadline: 10_000 })).account;
+    expect(await through()).toBe('second');
+    expect(await through()).toBe('second');
+    expect(inboxes()).toEqual([0, 2]);
+  });
+
+  test('an account that was left alone is the first again when it may be tried', async () => {
+    start();
+    first.exchange.reply('MESSAGE', '554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException');
+    await client.send(mailTo('ada@example.org'));
+    expect((await client.send(mailTo('ada@example.org'))).account).toBe('second');
+    client.resume();
+    expect((await client.send(mailTo('ada@example.org'))).account).toBe('first');
+    expect(attempts).toHaveLength(1);
+  });
+
   test('the second takes over when the first server is gone, and health says so', async () => {
     start({}, { retries: 0 });
     await first.close();

@@ -34,6 +34,8 @@ export interface Health {
   readonly status: 'up' | 'degraded' | 'down';
   /** One sentence each. */
   readonly reasons: readonly string[];
+  /** Epoch milliseconds before which nothing is tried, because the last attempt was refused. `undefined`: nothing holds mail back. */
+  readonly suspendedUntil?: number | undefined;
 }
 
 const MINUTE = 60_000;
@@ -186,9 +188,11 @@ export class Gate {
   health(): Health {
     const now = this.#options.now();
     const reasons: string[] = [];
+    let suspendedUntil: number | undefined;
     for (const breaker of [this.#login, this.#mailbox]) {
       const { position, until, reason } = breaker.state(now);
       if (position === 'closed') continue;
+      if (until > now) suspendedUntil = Math.max(until, suspendedUntil ?? 0);
       const when = until > now ? `next attempt in ${seconds(until - now)} s` : 'trying again';
       reasons.push(`sending is suspended, ${when}: ${messageOf(reason)}`);
     }
@@ -200,7 +204,8 @@ export class Gate {
     if (this.#quota !== undefined && this.#quota.left(now) <= this.#quota.limit / 20) {
       reasons.push(`${this.#quota.left(now)} of ${this.#quota.limit} recipients are left of the last 24 hours`);
     }
-    return { status: down ? 'down' : reasons.length > 0 ? 'degraded' : 'up', reasons };
+    const status = down ? 'down' : reasons.length > 0 ? 'degraded' : 'up';
+    return { status, reasons, ...(suspendedUntil !== undefined && { suspendedUntil }) };
   }
 
   #suspended(breaker: Breaker | undefined, now: number): LimitError | undefined {

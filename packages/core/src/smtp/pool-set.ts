@@ -34,7 +34,10 @@ export class PoolSet {
     const reasons = told.length <= TOLD ? told : [...told.slice(0, TOLD), `and ${told.length - TOLD} more like these`];
     const down = all.filter(({ status }) => status === 'down').length;
     const status = all.length > 0 && down === all.length ? 'down' : reasons.length > 0 ? 'degraded' : 'up';
-    return { status, reasons };
+    const ends = all.flatMap(({ suspendedUntil }) => suspendedUntil ?? []);
+    // As long as one mailbox may try, the mailer does.
+    const suspended = ends.length > 0 && ends.length === all.length;
+    return { status, reasons, ...(suspended && { suspendedUntil: Math.min(...ends) }) };
   }
 
   resume(): void {

@@ -17,7 +17,9 @@ const TOKEN_EVENTS = channel('mailgrant:token:events');
 export function toSenders({ account, accounts, mailer }: MailClientOptions, onToken: OnToken): readonly Sender[] {
   if (mailer !== undefined) return [{ account: undefined, from: undefined, mailer, owned: false }];
   const list = accounts ?? (account === undefined ? [] : [account]);
-  return list.map((each, index) => toSender(checkAccount(each, []).account, index, onToken));
+  // What one account is asked to send later another one can send now.
+  const retries = list.length > 1 ? { retries: 0 } : {};
+  return list.map((each, index) => toSender({ ...retries, ...checkAccount(each, []).account }, index, onToken));
 }
 
 /** One account, by its place in the list. */
