@@ -171,7 +171,11 @@ describe('the configuration', () => {
 
   test.each([
     ["{ kind: 'embedded', dir: './mail' }", 'not started', /^$/],
-    ["{ kind: 'postgres', url: 'postgres://127.0.0.1:1/none' }", 'not known', /^The store cannot be asked: /],
+    [
+      "{ kind: 'postgres', url: 'postgres://127.0.0.1:1/none' }",
+      'not known',
+      /^The store cannot be asked: The database does not answer \(/,
+    ],
   ])('tells what comes next without a store: %s', async (store, state, note) => {
     write(
       'mailgrant.config.mjs',
@@ -202,7 +206,7 @@ describe('the configuration', () => {
     expect(stdout).toMatch(
       /^schedules +failed +schedules\.digest\.cron: "0 25 \* \* \*" is not a cron expression: "25" is no hour/m,
     );
-    expect(stdout).toMatch(/^store +failed +\S/m);
+    expect(stdout).toMatch(/^store +failed +The database does not answer/m);
     expect(stdout).toMatch(/^mailbox noreply +ok +logged in$/m);
     expect(exitCode).toBe(1);
   });

@@ -8,6 +8,7 @@ import { runWorkerCommand } from '../src/process/command-line.ts';
 import { listenForProbes, type Probes, watchLoop } from '../src/process/http.ts';
 import { createLogger } from '../src/process/logger.ts';
 import { createMetrics } from '../src/process/metrics.ts';
+import { sentenceOf } from '../src/process/sentence.ts';
 import { durationText, fields, relativeText, table, timeText } from '../src/process/table.ts';
 import { createWatch, watchOutbox } from '../src/process/watch.ts';
 
@@ -210,6 +211,25 @@ describe('the log', () => {
     const { lines, log } = logging({ level: 'warn' });
     log.info('x');
     expect(lines).toEqual([]);
+  });
+});
+
+describe('what a command says of an error', () => {
+  test.each([
+    [new TypeError('cron: no'), 'cron: no'],
+    ['text', 'text'],
+    [new RangeError(), 'RangeError'],
+    [
+      Object.assign(new AggregateError([new Error('connect ECONNREFUSED ::1:5432')]), { code: 'ECONNREFUSED' }),
+      "The database does not answer (connect ECONNREFUSED ::1:5432). Does it run where the store's url says?",
+    ],
+    [
+      Object.assign(new Error('database "none" does not exist'), { code: '3D000' }),
+      'The database is not there (database "none" does not exist). Create it, or look at the store\'s url.',
+    ],
+    [Object.assign(new Error('odd'), { code: 'toString' }), 'odd'],
+  ])('%s', (error, sentence) => {
+    expect(sentenceOf(error)).toBe(sentence);
   });
 });
 

@@ -10,6 +10,7 @@ import { scheduleCommands } from './commands/schedules.ts';
 import { storeCommands } from './commands/store.ts';
 import { type LoadedConfig, loadConfig } from './config.ts';
 import { UsageError } from './process-error.ts';
+import { sentenceOf } from './sentence.ts';
 
 const COMMANDS: readonly Command[] = [runCommand, checkCommand, ...scheduleCommands, ...mailCommands, ...storeCommands];
 
@@ -57,9 +58,8 @@ export async function runWorkerCommand(args: readonly string[], options: Command
   try {
     return await runParsed(command, rest, program, options);
   } catch (error) {
-    const { message, code } =
-      error instanceof Error ? (error as Error & { code?: unknown }) : { message: String(error), code: undefined };
-    stderr(`${program} ${name}: ${message}\n`);
+    const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+    stderr(`${program} ${name}: ${sentenceOf(error)}\n`);
     if (error instanceof UsageError) {
       stderr(`\`${program} ${name} --help\` says how it is used.\n`);
       return 2;

@@ -2,6 +2,7 @@
 import { explain, formatExplanation } from '@mailgrant/core/diagnosis';
 import { checkSchedules } from '../../schedule/definition.ts';
 import { type Command, jsonText } from '../command.ts';
+import { sentenceOf } from '../sentence.ts';
 import { table } from '../table.ts';
 
 interface Checked {
@@ -59,7 +60,7 @@ async function attempt(what: string, check: () => Promise<string>): Promise<Chec
   try {
     return { what, ok: true, detail: await check() };
   } catch (error) {
-    const detail = error instanceof Error ? error.message : String(error);
+    const detail = what === 'store' ? sentenceOf(error) : error instanceof Error ? error.message : String(error);
     return {
       what,
       ok: false,

@@ -6,6 +6,7 @@ import { localTime } from '../../schedule/time-zone.ts';
 import { nextOccurrences } from '../../schedule/timing.ts';
 import { type Command, type CommandContext, jsonText, textOption, wholeOption } from '../command.ts';
 import { UsageError } from '../process-error.ts';
+import { sentenceOf } from '../sentence.ts';
 import { relativeText, table } from '../table.ts';
 
 interface Shown {
@@ -50,7 +51,7 @@ async function storedSchedules(
   try {
     return await (await context.access()).schedules.list(count);
   } catch (error) {
-    context.note(`The store cannot be asked: ${error instanceof Error ? error.message : String(error)}\n`);
+    context.note(`The store cannot be asked: ${sentenceOf(error)}\n`);
     return undefined;
   }
 }
