@@ -6,7 +6,7 @@ import { SCHEMA, type Store } from '../src/store/store.ts';
 import { exportStore } from '../src/transfer/export.ts';
 import { importStore } from '../src/transfer/import.ts';
 import { MOVED } from '../src/transfer/tables.ts';
-import { createPlace, KINDS, type Kind, type Place } from './support/rig.ts';
+import { createBase, createPlace, createRig, KINDS, type Kind, type Place } from './support/rig.ts';
 
 const LARGE = Buffer.alloc(700_000, 'a large message \u{1f4e8} ');
 const at = (minute: number) => new Date(Date.UTC(2026, 10, 20, 22, minute));
@@ -128,6 +128,23 @@ describe.each([
       expect((await bytesOf(target.blobs.get(body ?? ''))).equals(LARGE)).toBe(true);
     });
   });
+});
+
+test('mails that waited in a directory go out from PostgreSQL, large ones too', async () => {
+  await using here = await createBase('embedded');
+  await using there = await createBase('postgres');
+  await using from = await createRig(here);
+  await using to = await createRig(there);
+  const mails = ['a', 'b', 'c'].map((subject) => ({ mailbox: 'noreply', mail: from.mail(subject) }));
+  const large = { mailbox: 'noreply', mail: { ...from.mail('large'), text: 'A large mail. '.repeat(20_000) } };
+  await from.worker().outbox.scheduleMails([...mails, large]);
+
+  await importStore(to.store, exportStore(from.store));
+  const worker = to.worker();
+  await worker.start();
+  await to.told('mail.accepted', 4);
+  expect(to.sandbox.inbox.messages.map(({ subject }) => subject).toSorted()).toEqual(['a', 'b', 'c', 'large']);
+  expect(from.sandbox.inbox.messages).toEqual([]);
 });
 
 describe('an import', () => {
