@@ -179,6 +179,13 @@ describe('the log', () => {
     expect(lines.at(-1)).toMatch(/^\{.*\}\n$/);
   });
 
+  test('keeps the ids of mails, which look like addresses', () => {
+    const { lines, log } = logging();
+    const ids = { messageId: '<1@contoso.com>', queueId: 'AM8@eurprd.outlook.com' };
+    log.info({ ...ids, idempotencyKey: 'digest|2026-11-20T09:00:00.000Z|ada@example.org' }, 'x');
+    expect(last(lines)).toMatchObject({ ...ids, idempotencyKey: 'digest|2026-11-20T09:00:00.000Z|[address]' });
+  });
+
   test('has addresses for whoever asks for them', () => {
     const { lines, log } = logging({ addresses: true });
     log.info({ to: 'ada@example.org' }, 'to ada@example.org');

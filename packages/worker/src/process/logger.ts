@@ -10,7 +10,10 @@ export interface LogOptions {
 }
 
 /** Looks for what is shaped like an address: better one word too many than one person too many. */
-const ADDRESS = /[^\s<>"'(),:;=[\]@]+@[^\s<>"'(),:;=[\]@]*[\p{L}\p{N}]/gu;
+const ADDRESS = /[^\s<>"'(),:;=[\]|@]+@[^\s<>"'(),:;=[\]|@]*[\p{L}\p{N}]/gu;
+
+/** Shaped like addresses, but what one looks for when a mail is missed. */
+const IDS: ReadonlySet<string> = new Set(['messageId', 'queueId']);
 
 export function createLogger(
   { level = 'info', addresses = false }: LogOptions,
@@ -65,5 +68,7 @@ function withoutAddresses<T>(value: T): T {
   if (Array.isArray(value)) return value.map(withoutAddresses) as T;
   if (typeof value !== 'object' || value === null) return value;
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withoutAddresses(each)])) as T;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, each]) => [key, IDS.has(key) ? each : withoutAddresses(each)]),
+  ) as T;
 }
