@@ -82,8 +82,8 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
       });
       const result = toSentMail(composed, receipt, account);
       const rejected = rejectedIn(receipt);
-      if (rejected.length > 0) events.emit('refused', withMail(event(), { recipients: rejected }));
-      events.emit('sent', withMail(event(), { result, attempts }));
+      if (rejected.length > 0) events.emit('refused', withFacts(event(), { recipients: rejected }));
+      events.emit('sent', withFacts(event(), { result, attempts }));
       return result;
     } catch (error) {
       tellFailure(error);
@@ -96,9 +96,9 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
         return;
       }
       if (error instanceof ReplyError && error.recipients.length > 0) {
-        events.emit('refused', withMail(event(), { recipients: error.recipients }));
+        events.emit('refused', withFacts(event(), { recipients: error.recipients }));
       }
-      events.emit('failed', withMail(event(), { error, mayHaveBeenSent: mayHaveBeenSent(error), attempts }));
+      events.emit('failed', withFacts(event(), { error, mayHaveBeenSent: mayHaveBeenSent(error), attempts }));
     }
   };
 
@@ -169,8 +169,14 @@ function eventOf(facts: Omit<MailEvent, 'mail'>, mail: Mail | undefined): MailEv
   return Object.defineProperty({ ...facts, mail }, 'mail', { enumerable: false });
 }
 
-function withMail<T extends object>(event: MailEvent, more: T): MailEvent & T {
-  return Object.assign(event, more);
+/** These name recipients: there, but not to be printed. */
+const UNPRINTED = ['recipients', 'result'];
+
+function withFacts<T extends object>(event: MailEvent, more: T): MailEvent & T {
+  for (const [name, value] of Object.entries(more)) {
+    Object.defineProperty(event, name, { value, enumerable: !UNPRINTED.includes(name) });
+  }
+  return event as MailEvent & T;
 }
 
 const closedError = (): ConnectionError =>

@@ -165,9 +165,12 @@ test('a listener may add others, and take itself away', async () => {
 });
 
 test('printing an event shows no address of a recipient and nothing of the mail', async () => {
-  await client.send(mailTo('ada@example.org', { text: 'canary-body', subject: 'canary-subject' }));
+  sandbox.exchange.reply('RCPT', '550 5.1.1 User unknown');
+  const cc = 'ada@example.net';
+  await client.send(mailTo('ada@example.org', { cc, text: 'canary-body', subject: 'canary-subject' }));
   await failure(client.send(mailTo('', { text: 'canary-body', subject: 'canary-subject' })));
-  for (const name of ['sending', 'failed'] as const) {
+  expect(event('refused')?.recipients).toHaveLength(1);
+  for (const name of ['sending', 'refused', 'sent', 'failed'] as const) {
     const told = event(name);
     expect(told?.mail?.text).toBe('canary-body');
     expect(inspect(told, { depth: 9 }) + JSON.stringify(told)).not.toMatch(/canary|ada@/);
