@@ -10,7 +10,7 @@ export interface LogOptions {
 }
 
 /** Looks for what is shaped like an address: better one word too many than one person too many. */
-const ADDRESS = /[^\s<>"'(),:;=[\]|@]+@[^\s<>"'(),:;=[\]|@]*[\p{L}\p{N}]/gu;
+const ADDRESS = /[^\s<>"'(),:;=[\]|@]{1,128}@[^\s<>"'(),:;=[\]|@]*[\p{L}\p{N}]/gu;
 
 /** Shaped like addresses, but what one looks for when a mail is missed. */
 const IDS: ReadonlySet<string> = new Set(['messageId', 'queueId']);
@@ -64,7 +64,7 @@ function errorFields(error: Error): Record<string, unknown> {
 }
 
 function withoutAddresses<T>(value: T): T {
-  if (typeof value === 'string') return value.replace(ADDRESS, '[address]') as T;
+  if (typeof value === 'string') return (value.includes('@') ? value.replace(ADDRESS, '[address]') : value) as T;
   if (Array.isArray(value)) return value.map(withoutAddresses) as T;
   if (typeof value !== 'object' || value === null) return value;
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
