@@ -28,8 +28,8 @@ export interface MailEvents {
 }
 
 /**
- * What events about a mail have in common: printed, these fields show no address and nothing of the content. `result` and
- * `recipients` name recipients, and so may the message of an `error`.
+ * What events about a mail have in common. Printed, they show nothing of the content and not to whom it went: `mail`, `result` and
+ * `recipients` are there and do not print. Only the message of an `error` may name a recipient.
  */
 export interface MailEvent {
   /** The client's name. */
