@@ -44,6 +44,27 @@ describe.each(KINDS)('on the %s store', (kind) => {
     expect(rig.sandbox.inbox.messages).toHaveLength(1);
   });
 
+  test('a mail is moved to no time at which it would have expired', async () => {
+    const { outbox } = rig.worker();
+    const expiresAt = Date.now() + 2 * LATER;
+    const { id } = await outbox.scheduleMail({ ...later(), expiresAt });
+    const sendAt = Date.now() + 3 * LATER;
+    const refusal = { code: 'ERR_INPUT_OPTION', message: expect.stringContaining('expiresAt') };
+    await expect(outbox.reschedule(id, { sendAt })).rejects.toMatchObject(refusal);
+    await expect(outbox.reschedule(id, { sendAt, expiresAt: sendAt })).rejects.toMatchObject(refusal);
+    expect((await outbox.get(id))?.expiresAt).toBe(expiresAt);
+    expect(await outbox.reschedule(id, { sendAt, expiresAt: sendAt + 1 })).toBe('done');
+    expect(await outbox.reschedule(id, { sendAt: sendAt + LATER, expiresAt: null })).toBe('done');
+  });
+
+  test('a mail that waits for its time is not for retry()', async () => {
+    const { outbox } = rig.worker();
+    const { id } = await outbox.scheduleMail(later());
+    const before = await outbox.get(id);
+    expect(await outbox.retry(id)).toBe('finished');
+    expect(await outbox.get(id)).toEqual(before);
+  });
+
   test('a mail that is being sent can be cancelled until its last bytes', async () => {
     const worker = rig.worker();
     await worker.start();

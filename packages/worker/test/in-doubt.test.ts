@@ -1,5 +1,6 @@
 // The last bytes are out and no answer comes: what is done about it, and what people are told.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { DEFAULT_RETENTION, sweep } from '../src/delivery/housekeeping.ts';
 import type { InDoubtMail } from '../src/index.ts';
 import { type Base, createBase, createRig, KINDS, type Rig } from './support/rig.ts';
 
@@ -55,6 +56,18 @@ describe.each(KINDS)('on the %s store', (kind) => {
     const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
     await rig.told('mail.in-doubt');
     expect(await worker.outbox.resolveInDoubt(id, 'resend')).toBe('done');
+    expect(await rig.told('mail.accepted')).toMatchObject([{ duplicatePossible: true }]);
+    expect(raws()).toHaveLength(2);
+  });
+
+  test('hold: let be, and sent after all long afterwards, it is flagged', async () => {
+    const worker = rig.worker({ onInDoubt: 'hold' });
+    await worker.start();
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    await rig.told('mail.in-doubt');
+    expect(await worker.outbox.resolveInDoubt(id, 'drop')).toBe('done');
+    await sweep(rig, { ...DEFAULT_RETENTION, attempts: 0 });
+    expect(await worker.outbox.retry(id)).toBe('done');
     expect(await rig.told('mail.accepted')).toMatchObject([{ duplicatePossible: true }]);
     expect(raws()).toHaveLength(2);
   });

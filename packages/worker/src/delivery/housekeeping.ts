@@ -11,7 +11,7 @@ export interface Retention {
   readonly bodies: number;
   /** Whole mails, with attempts and idempotency keys, and what became of occurrences. Default 90 days. */
   readonly mails: number;
-  /** Attempts. Default 30 days. */
+  /** Attempts, except those in doubt: these stay as long as their mail. Default 30 days. */
   readonly attempts: number;
   /** Events that were told, or that were given up. Default 7 days. */
   readonly events: number;
@@ -43,7 +43,8 @@ export async function sweep({ store }: Pick<Context, 'store'>, retention: Retent
   const attempts = await portions(() =>
     sql`delete from mailgrant.mail_attempt where (mail_id, n) in (
       select a.mail_id, a.n from mailgrant.mail_attempt a join mailgrant.mail m on m.id = a.mail_id
-      where a.ended_at < ${before(retention.attempts)} and m.finished_at is not null limit ${PORTION})`.execute(db),
+      where a.ended_at < ${before(retention.attempts)} and m.finished_at is not null
+        and a.outcome is distinct from 'in_doubt' limit ${PORTION})`.execute(db),
   );
   const mails = await portions(() =>
     sql`delete from mailgrant.mail where id in (

@@ -1,4 +1,5 @@
 // What may become of a mail before, after and while it is sent. Each change is one transaction that holds the mail's row.
+import { InputError } from '@mailgrant/core';
 import { sql, type Transaction } from 'kysely';
 import type { Engine } from '../engine.ts';
 import type { MailRow, MailState, Tables } from '../schema/tables.ts';
@@ -18,6 +19,7 @@ export type LockedMail = Pick<
   | 'dated_at'
   | 'mime_size'
   | 'failing_since'
+  | 'expires_at'
 > & { readonly has_body: boolean };
 
 const WAITING: readonly MailState[] = ['scheduled', 'deferred'];
@@ -57,6 +59,7 @@ async function lock(trx: Transaction<Tables>, ref: MailRef): Promise<LockedMail 
       'dated_at',
       'mime_size',
       'failing_since',
+      'expires_at',
     ])
     .select(sql<boolean>`mime is not null or mime_blob is not null`.as('has_body'))
     .where(typeof ref === 'string' ? 'id' : 'idempotency_key', '=', typeof ref === 'string' ? ref : ref.idempotencyKey)
@@ -125,6 +128,10 @@ export function reschedule(
   return change({ store, engine }, ref, async (mail, trx, db) => {
     if (mail.state === 'sending' || mail.state === 'in_doubt') return 'too-late';
     if (!WAITING.includes(mail.state)) return 'finished';
+    const expires = expiresAt === undefined ? mail.expires_at?.getTime() : expiresAt;
+    if (typeof expires === 'number' && expires <= at) {
+      throw new InputError('ERR_INPUT_OPTION', 'expiresAt: it would expire before it is sent');
+    }
     await trx
       .updateTable('mail')
       .set({
@@ -143,21 +150,24 @@ export function reschedule(
 export function retry(store: Store, engine: Engine, ref: MailRef, now: number): Promise<ChangeResult> {
   return change({ store, engine }, ref, async (mail, trx, db) => {
     if (mail.state === 'sending' || mail.state === 'in_doubt') return 'too-late';
-    if (mail.state === 'accepted' || !mail.has_body) return 'finished';
-    if (REVIVABLE.includes(mail.state)) {
-      await trx
-        .updateTable('mail')
-        .set({ failures: 0, failing_since: null })
-        .set({ expires_at: sql<Date | null>`case when expires_at > now() then expires_at end` })
-        .where('id', '=', mail.id)
-        .execute();
-      await trx
-        .updateTable('mail_recipient')
-        .set({ state: 'pending' })
-        .where('mail_id', '=', mail.id)
-        .where('state', '!=', 'accepted')
-        .execute();
-    }
+    if (!REVIVABLE.includes(mail.state) || !mail.has_body) return 'finished';
+    await trx
+      .updateTable('mail')
+      .set({ failures: 0, failing_since: null })
+      .set({ expires_at: sql<Date | null>`case when expires_at > now() then expires_at end` })
+      // In doubt once, given up since: nobody knows whether the recipients have it.
+      .set({
+        dup_possible: sql<boolean>`dup_possible or exists (
+          select from mailgrant.mail_attempt where mail_id = ${mail.id} and outcome = 'in_doubt')`,
+      })
+      .where('id', '=', mail.id)
+      .execute();
+    await trx
+      .updateTable('mail_recipient')
+      .set({ state: 'pending' })
+      .where('mail_id', '=', mail.id)
+      .where('state', '!=', 'accepted')
+      .execute();
     await queueAgain(mail, { at: now, state: 'scheduled', engine, trx, db });
     return 'done';
   });

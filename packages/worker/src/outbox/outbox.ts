@@ -159,7 +159,11 @@ export interface Outbox {
   ): Promise<readonly Enqueued[]>;
   /** It will not be sent. Works while it is being sent, too, until its last bytes go out. */
   cancel(ref: MailRef): Promise<ChangeResult>;
-  /** Another time for a mail that waits. */
+  /**
+   * Another time for a mail that waits.
+   *
+   * @throws TypeError `ERR_INPUT_OPTION` for a time at which it would have expired
+   */
   reschedule(
     ref: MailRef,
     change: { readonly sendAt: Date | number; readonly expiresAt?: Date | number | null | undefined },
