@@ -3,16 +3,17 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
 import { openStore } from '../src/store/open-store.ts';
 import { lockDirectory } from '../src/store/lock.ts';
 import { createDirectory, createStoreDirectory } from './support/embedded.ts';
 
-const HOLDER = new URL('support/lock-holder.ts', import.meta.url);
+const HOLDER = fileURLToPath(new URL('support/lock-holder.ts', import.meta.url));
 
 /** Another process that has the lock. */
 async function holder(dir: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--conditions=@mailgrant/source', HOLDER.pathname, dir], {
+  const child = spawn(process.execPath, ['--conditions=@mailgrant/source', HOLDER, dir], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -56,7 +57,7 @@ test('the same process is refused as well, and may come back when it is done', (
 
 test('the lock says nothing about SQLite, and lets other warnings through', async () => {
   using directory = createDirectory();
-  const child = spawn(process.execPath, ['--conditions=@mailgrant/source', HOLDER.pathname, directory.dir, 'warn'], {
+  const child = spawn(process.execPath, ['--conditions=@mailgrant/source', HOLDER, directory.dir, 'warn'], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   let said = '';

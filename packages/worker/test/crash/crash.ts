@@ -57,7 +57,7 @@ export async function crash(options: CrashOptions): Promise<CrashReport> {
   const keys = Array.from({ length: options.mails }, (_, n) => `mail ${n}`);
   let ordered: readonly string[] = []; // given to somebody who has not answered
   let open = Infinity;
-  const fleet = new Fleet({
+  await using fleet: Fleet = new Fleet({
     workers: options.workers,
     settings,
     onAnswer(answer) {

@@ -23,7 +23,7 @@ export interface FleetOptions {
   readonly onEnd: () => void;
 }
 
-export class Fleet {
+export class Fleet implements AsyncDisposable {
   /** How often a worker ended without having been killed. */
   exits = 0;
   kills = 0;
@@ -57,6 +57,7 @@ export class Fleet {
 
   /** Lets all of them finish what they are at. */
   async stop(): Promise<void> {
+    if (this.#stopping) return;
     this.#stopping = true;
     await Promise.all(
       this.#places.map(async ({ child, ready }) => {
@@ -67,6 +68,10 @@ export class Fleet {
         await gone;
       }),
     );
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
   }
 
   #start(place: Place): void {

@@ -54,7 +54,7 @@ export async function crashSchedules({ workers, kills, time, seed }: ScheduleCra
   const firstReady = new Promise<void>((resolve) => {
     ready = resolve;
   });
-  const fleet = new Fleet({ workers, settings, onAnswer: () => ready(), onStart: () => {}, onEnd: () => {} });
+  await using fleet = new Fleet({ workers, settings, onAnswer: () => ready(), onStart: () => {}, onEnd: () => {} });
   fleet.start();
   await firstReady;
   const store = await openStore({ ...place.store, migrate: false });
