@@ -99,6 +99,17 @@ describe.each(KINDS)('on the %s store', (kind) => {
     expect(recipients().flat().toSorted()).toEqual(to);
   });
 
+  test('an address that is there twice, or in letters of its own, is done with as any other', async () => {
+    const worker = rig.worker();
+    await worker.start();
+    const to = ['ada@bücher.example', 'ADA@xn--bcher-kva.example', 'bob@example.com', 'bob@example.com'];
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: { ...rig.mail(), to } });
+    await rig.told('mail.accepted');
+    const mail = await worker.outbox.get(id);
+    expect(mail?.recipients.map(({ state }) => state)).toEqual(mail?.recipients.map(() => 'accepted'));
+    expect(mail?.log).toMatchObject([{ outcome: 'accepted' }]);
+  });
+
   test('after a partial refusal only those who were put off are tried again', async () => {
     const worker = rig.worker();
     await worker.start();

@@ -11,6 +11,7 @@ import type { EventError, WorkerEvent } from './events.ts';
 import { printable, readFailure, type ReadFailure } from './failure.ts';
 import { blockMailbox, lockMailbox, unblockMailbox } from './mailboxes.ts';
 import type { RetryDecision } from './retry-policy.ts';
+import { settleAll, settleRecipients } from './recipients.ts';
 import { refundRecipients } from './usage.ts';
 
 interface Work {
@@ -40,10 +41,12 @@ export async function settleTaken(context: Context, attempt: Attempt, receipt: R
     }
     await refundRecipients(trx, mail.mailbox_id, attempt.hour, unused);
     const row = await lockMail(trx, mail.id);
-    await endAttempt(work, unused > 0 ? 'partial' : 'accepted', { reply: receipt.reply });
-    await settleRecipients(work, receipt.accepted, 'accepted');
-    await settleRecipients(work, receipt.refused, 'refused');
-    await settleRecipients(work, receipt.deferred, 'pending');
+    const whole = receipt.refused.length + receipt.deferred.length === 0;
+    await endAttempt(work, whole ? 'accepted' : 'partial', { reply: receipt.reply });
+    if (whole) await settleAll(trx, attempt, receipt.accepted);
+    else await settleRecipients(trx, attempt, receipt.accepted, 'accepted');
+    await settleRecipients(trx, attempt, receipt.refused, 'refused');
+    await settleRecipients(trx, attempt, receipt.deferred, 'pending');
     if (receipt.refused.length > 0) events.push(refusedEvent(attempt, receipt.refused));
     await context.engine.complete(attempt.claim, db);
     if (row === undefined) return;
@@ -90,12 +93,9 @@ export async function settleFailed(
     const row = await lockMail(trx, mail.id);
     await endAttempt(work, failure.reply === undefined ? 'failed' : 'refused', failure);
     const final = recipients.filter(({ reply }) => reply.code >= 500);
-    await settleRecipients(work, final, 'refused');
-    await settleRecipients(
-      work,
-      recipients.filter(({ reply }) => reply.code < 500),
-      'pending',
-    );
+    await settleRecipients(trx, attempt, final, 'refused');
+    const deferred = recipients.filter(({ reply }) => reply.code < 500);
+    await settleRecipients(trx, attempt, deferred, 'pending');
     if (final.length > 0) events.push(refusedEvent(attempt, final));
     if (row === undefined || !isOurs(row, attempt)) {
       await context.engine.complete(attempt.claim, db);
@@ -106,11 +106,10 @@ export async function settleFailed(
     const left = await hasRecipients(trx, mail.id, 'pending');
     if (final.length > 0 && left && decision.mail.kind === 'give-up') {
       await queueAgain(row, { at: context.now(), state: 'scheduled', engine: context.engine, trx, db });
-    } else
-      await settleDecision(context, work, row, {
-        failure,
-        decision: left ? decision : { ...decision, mail: { kind: 'give-up' } },
-      });
+    } else {
+      const given = left ? decision : { ...decision, mail: { kind: 'give-up' as const } };
+      await settleDecision(context, work, row, { failure, decision: given });
+    }
     await context.engine.complete(attempt.claim, db);
   });
   return failure.class;
@@ -246,59 +245,6 @@ async function endAttempt(
     .where('mail_id', '=', attempt.mail.id)
     .where('n', '=', attempt.n)
     .execute();
-}
-
-/** What the server said to some of the recipients. Two of one address share an answer. */
-async function settleRecipients(
-  { attempt, trx }: Work,
-  results: readonly RecipientResult[],
-  state: 'accepted' | 'refused' | 'pending',
-): Promise<void> {
-  for (const group of byReply(results)) {
-    const positions = attempt.recipients.filter(({ address }) => group.addresses.has(canonical(address)));
-    if (positions.length === 0) continue;
-    await trx
-      .updateTable('mail_recipient')
-      .set({ state, code: group.code, reply: group.reply })
-      .where('mail_id', '=', attempt.mail.id)
-      .where(
-        'position',
-        'in',
-        positions.map(({ position }) => position),
-      )
-      .execute();
-  }
-}
-
-interface SameReply {
-  readonly code: number;
-  readonly reply: string;
-  readonly addresses: Set<string>;
-}
-
-function byReply(results: readonly RecipientResult[]): Iterable<SameReply> {
-  const groups = new Map<string, SameReply>();
-  for (const { address, reply } of results) {
-    const text = printable(reply.lines.join(' '), 500);
-    const key = `${reply.code} ${text}`;
-    const group = groups.get(key) ?? { code: reply.code, reply: text, addresses: new Set() };
-    group.addresses.add(canonical(address));
-    groups.set(key, group);
-  }
-  return groups.values();
-}
-
-/** Core answers with the domain in A-labels. */
-function canonical(address: string): string {
-  const at = address.lastIndexOf('@');
-  const domain = address.slice(at + 1);
-  let ascii = domain;
-  try {
-    ascii = new URL(`http://${domain}`).hostname;
-  } catch {
-    // An address literal: both sides have it as it is.
-  }
-  return `${address.slice(0, at)}@${ascii.toLowerCase()}`;
 }
 
 function refusedEvent(attempt: Attempt, refused: readonly RecipientResult[]): WorkerEvent {
