@@ -19,6 +19,7 @@ import type { Sender } from './sender.ts';
 import { sendThrough } from './sending.ts';
 import { rejectedIn, toSentMail } from './sent-mail.ts';
 import { stagingRules } from './staging.ts';
+import { closeStreams } from './streams.ts';
 import { timeLimit } from './time-limit.ts';
 
 /**
@@ -87,6 +88,11 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
       return result;
     } catch (error) {
       tellFailure(error);
+      // What its account held back may be sent again, streams and all.
+      if (!(error instanceof LimitError && error.code.startsWith('ERR_MAILER_'))) {
+        closeStreams(mail);
+        given.then(closeStreams, () => undefined);
+      }
       throw error;
     }
 
@@ -104,7 +110,7 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
 
   const send = (mail: MailInput, sendOptions: MailSendOptions = {}): Promise<SentMail> => {
     if (closed !== undefined) {
-      void Promise.resolve(mail).catch(() => undefined); // nobody waits for this mail any more
+      Promise.resolve(mail).then(closeStreams, () => undefined); // nobody waits for this mail any more
       return Promise.reject(closedError());
     }
     const sending = deliver(mail, sendOptions);

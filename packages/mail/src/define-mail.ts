@@ -59,7 +59,7 @@ export function defineMail<Props>(definition: MailDefinition<Props>): DefinedMai
     const content = await render(props);
     const parts: RenderedParts = typeof content === 'string' || content instanceof Html ? { html: content } : content;
     const headers = parts.headers && fields.headers && joinHeaders(parts.headers, fields.headers);
-    const attachments = parts.attachments && fields.attachments && [...parts.attachments, ...fields.attachments];
+    const attachments = parts.attachments && fields.attachments && [parts.attachments, fields.attachments].flat();
     return {
       subject: typeof subject === 'function' ? subject(props) : subject,
       ...said(parts as Mail),

@@ -12,6 +12,7 @@ import type { Mail } from '@mailgrant/nodemailer';
 import { type Composed, composeFor, type Treatment } from './composing.ts';
 import type { FailedAttempt } from './events.ts';
 import type { Sender } from './sender.ts';
+import { streamsOf } from './streams.ts';
 import type { TimeLimit } from './time-limit.ts';
 
 export interface Sent {
@@ -38,7 +39,8 @@ export async function sendThrough(given: Mail, sending: Sending): Promise<Sent> 
   const { senders, treatment, limit, beforeCommit, attempts, onComposed } = sending;
   // The same message, whichever account it goes through.
   let mail: Mail = senders.length > 1 && !given.raw ? { ...given, date: given.date ?? new Date() } : given;
-  const repeatable = senders.length > 1 && !holdsStream(mail);
+  // A stream can be read once, so its mail can be tried once.
+  const repeatable = senders.length > 1 && streamsOf(mail).length === 0;
   for (const [index, { account, from, mailer }] of senders.entries()) {
     const composing = composeFor(mail, from, treatment);
     const composed = await limit.within(composing).catch((error: unknown) => {
@@ -88,16 +90,4 @@ async function anotherMayDoBetter(error: unknown): Promise<boolean> {
   const { explain } = await import('@mailgrant/core/diagnosis');
   const { class: what } = explain(error);
   return what !== 'message' && what !== 'recipient';
-}
-
-/** A stream can be read once, so its mail can be tried once. */
-function holdsStream(mail: Mail): boolean {
-  const parts = [mail.text, mail.html, mail.watchHtml, mail.amp, mail.icalEvent, mail.raw];
-  return [...parts, ...[mail.attachments ?? []].flat(), ...[mail.alternatives ?? []].flat()].some(isStreamed);
-}
-
-function isStreamed(part: unknown): boolean {
-  if (typeof part !== 'object' || part === null) return false;
-  if ('pipe' in part) return true;
-  return ('content' in part && isStreamed(part.content)) || ('raw' in part && isStreamed(part.raw));
 }

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createMailClient, type Mail } from '../src/index.ts';
+import { createMailClient, type Mail, type MailClientOptions, type MailSendOptions } from '../src/index.ts';
 import { accountOf, failure, mailTo } from './helpers.ts';
 
 let sandbox: Sandbox;
@@ -109,6 +109,31 @@ test('a stream in a mail that could not be sent is closed', async () => {
   const content = Readable.from(['a']);
   await failure(client.send(mailTo('ada@example.org', { attachments: [{ filename: 'a', content }] })));
   expect(content.destroyed).toBe(true);
+});
+
+test.each<[string, Partial<MailClientOptions>, Mail, MailSendOptions]>([
+  ['a hook cancels', { hooks: { beforeSend: () => false } }, {}, {}],
+  [
+    'a hook drops the attachments and cancels',
+    { hooks: { beforeSend: (mail) => (delete mail.attachments, false) } },
+    {},
+    {},
+  ],
+  ['an address is none', {}, { to: 'nobody' }, {}],
+  ['a recipient may not get', { allowRecipients: ['*@contoso.com'] }, {}, {}],
+  ['has no time left', { hooks: { beforeSend: () => new Promise(() => {}) } }, {}, { deadline: 1 }],
+  ['the caller no longer wants', {}, {}, { signal: AbortSignal.abort() }],
+])('streams are closed in a mail that %s', async (_, options, fields, sendOptions) => {
+  await using client = createMailClient({ account: accountOf(sandbox), ...options });
+  const streams = Array.from({ length: 3 }, () => Readable.from(['a']));
+  const [text, content, raw] = streams as [Readable, Readable, Readable];
+  const mail = mailTo('ada@example.org', { text, attachments: [{ content }, { raw }], ...fields });
+  await failure(client.send(Promise.resolve(mail), sendOptions));
+  await client.close();
+  expect(streams.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
+  const late = Readable.from(['a']);
+  await failure(client.send(mailTo('ada@example.org', { text: late })));
+  expect(late.destroyed).toBe(true);
 });
 
 test('verify tells the connection and what the token is good for', async () => {
