@@ -1,8 +1,9 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cronTiming } from '../src/schedule/cron-expression.ts';
 import { occurrenceJobId, recipientKey, uuidFromName } from '../src/schedule/job-id.ts';
 import { type MissedPolicy, planOccurrences } from '../src/schedule/missed.ts';
-import { onceTiming } from '../src/schedule/timing.ts';
+import { occurrencesBetween, onceTiming } from '../src/schedule/timing.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -116,6 +117,44 @@ describe('occurrences that were missed', () => {
       next: '05-03T09:00',
     });
   });
+});
+
+test('whatever happens, each occurrence is decided about once: run, or left out', () => {
+  const MINUTE = 60_000;
+  const start = at('2026-03-28T00:00');
+  fc.assert(
+    fc.property(
+      fc.constantFrom<MissedPolicy>('skip', 'once', 'all'),
+      fc.constantFrom('*/7 * * * *', '30 2 * * *', '0 9-17 * * *', '* 1-3 * * *'),
+      fc.integer({ min: 0, max: 48 * 60 }),
+      fc.array(
+        fc.oneof(
+          { weight: 3, arbitrary: fc.integer({ min: 0, max: 360 }).map((minutes) => minutes * 60) },
+          fc.integer({ min: -60, max: 120 }),
+        ),
+        { maxLength: 10 },
+      ),
+      (missed, cron, grace, steps) => {
+        const timing = cronTiming(cron, 'Europe/Berlin');
+        let [cursor, now] = [start, start];
+        const decided: number[] = [];
+        for (const seconds of steps) {
+          now += seconds * 1000; // the clock may go back, too
+          const plan = planOccurrences(timing, { cursor, now, missed, missedGrace: grace * MINUTE });
+          const left = plan.skipped && occurrencesBetween(timing, cursor, plan.skipped.last);
+          const leftOut = left?.filter((moment) => !plan.run.includes(moment)) ?? [];
+          expect(plan.run.toSorted((a, b) => a - b)).toEqual(plan.run);
+          for (const moment of plan.run) expect(moment).toBeLessThanOrEqual(now);
+          if (missed === 'skip') for (const moment of plan.run) expect(now - moment).toBeLessThanOrEqual(MINUTE);
+          decided.push(...leftOut, ...plan.run);
+          cursor = Math.max(cursor, plan.run.at(-1) ?? cursor, plan.skipped?.last ?? cursor);
+          expect(plan.next).toBe(timing.next(Math.max(now, cursor)));
+        }
+        expect(decided.toSorted((a, b) => a - b)).toEqual(occurrencesBetween(timing, start, cursor));
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 describe('ids of jobs', () => {
