@@ -260,6 +260,31 @@ describe('an occurrence that fails', () => {
     });
   });
 
+  test('is put off, whatever stands in its error', async () => {
+    const recipients = (): never => {
+      throw new Error('no \u0000 row for ada@example.org');
+    };
+    const tools = await toolsFor({ id: 'unprintable', recipients });
+    expect((await runOnce(tools, 'unprintable')).ended).toBe('again');
+    expect((await lastRun('unprintable'))?.error).toBe('no   row for [address]');
+  });
+
+  test('says nothing of the recipient whose mail could not be made', async () => {
+    const to = ['ada lovelace@canary.example'];
+    const mail = { envelope: { from: 'noreply@contoso.com', to }, message: 'Subject: x\r\n\r\nx' };
+    for (const [id, render] of [
+      ['finished', () => mail],
+      ['composed', () => mailTo('ada canary.example')],
+    ] as const) {
+      const { made, ended } = await runOnce(await toolsFor({ id, render }), id);
+      expect([ended, made?.failed]).toEqual(['again', 1]);
+      expect(made?.error).toMatchObject({ name: 'TypeError', code: 'ERR_INPUT_ADDRESS' });
+      const { error } = (await lastRun(id)) ?? {};
+      expect(error).toContain('1 mail could not be made: ');
+      expect([String(made?.error), error].join()).not.toContain('canary');
+    }
+  });
+
   test('because its recipients have no keys says so', async () => {
     const tools = await toolsFor({ id: 'keyless', recipients: () => [{ name: 'Ada' }] });
     expect((await runOnce(tools, 'keyless')).ended).toBe('again');
@@ -338,17 +363,19 @@ test('the scheduler runs what becomes due, in time, and gives back what it has w
     schedules: checkSchedules(definitions, ['noreply']),
     worker: 'w',
     now: Date.now,
+    // oxlint-disable-next-line typescript/no-misused-promises -- as callers in JavaScript do
     onEvent: (event) => {
       events.push(event);
       if (events.filter(({ type }) => type === 'run-done').length === 3) heard();
       if (event.type === 'run-done') throw new Error('a listener’s mistake');
+      return event.type === 'run-started' ? Promise.reject(new Error('another one’s')) : undefined;
     },
     onProblem: (error) => problems.push(error),
   });
   await scheduler.start();
   await Promise.all([enough, held]);
   await scheduler.stop({ signal: AbortSignal.abort() });
-  expect(new Set(problems.map(String))).toEqual(new Set(['Error: a listener’s mistake']));
+  expect(new Set(problems.map(String))).toEqual(new Set(['Error: another one’s', 'Error: a listener’s mistake']));
   const done = events.filter((event) => event.type === 'run-done' && event.scheduleId === 'secondly');
   const { mails } = await outbox.list({ scheduleId: 'secondly' });
   expect(mails).toHaveLength(done.length);

@@ -1,6 +1,7 @@
 // One JSON object a line, for whatever collects logs. Addresses stay out unless somebody wants them.
 import { InputError, MailError } from '@mailgrant/core';
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { withoutAddresses } from '../without-addresses.ts';
 
 export interface LogOptions {
   /** @default 'info' */
@@ -9,9 +10,6 @@ export interface LogOptions {
   readonly addresses?: boolean | undefined;
 }
 
-/** Looks for what is shaped like an address: better one word too many than one person too many. */
-const ADDRESS = /[^\s<>"'(),:;=[\]|@]{1,128}@[^\s<>"'(),:;=[\]|@]*[\p{L}\p{N}]/gu;
-
 /** Shaped like addresses, but what one looks for when a mail is missed. */
 const IDS: ReadonlySet<string> = new Set(['messageId', 'queueId']);
 
@@ -19,7 +17,7 @@ export function createLogger(
   { level = 'info', addresses = false }: LogOptions,
   destination?: DestinationStream,
 ): Logger {
-  const clean = addresses ? <T>(value: T): T => value : withoutAddresses;
+  const clean = addresses ? <T>(value: T): T => value : cleaned;
   return pino(
     {
       level,
@@ -63,12 +61,12 @@ function errorFields(error: Error): Record<string, unknown> {
   };
 }
 
-function withoutAddresses<T>(value: T): T {
-  if (typeof value === 'string') return (value.includes('@') ? value.replace(ADDRESS, '[address]') : value) as T;
-  if (Array.isArray(value)) return value.map(withoutAddresses) as T;
+function cleaned<T>(value: T): T {
+  if (typeof value === 'string') return withoutAddresses(value) as T;
+  if (Array.isArray(value)) return value.map(cleaned) as T;
   if (typeof value !== 'object' || value === null) return value;
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, each]) => [key, IDS.has(key) ? each : withoutAddresses(each)]),
+    Object.entries(value).map(([key, each]) => [key, IDS.has(key) ? each : cleaned(each)]),
   ) as T;
 }

@@ -1,10 +1,12 @@
 // One occurrence: from the claim of its job to the mails in the outbox. Begun again wherever it was interrupted.
 import { InputError } from '@mailgrant/core';
 import type { Transaction } from 'kysely';
+import { printable } from '../delivery/failure.ts';
 import type { Claim, Engine } from '../engine.ts';
 import type { Outbox, ScheduledMail } from '../outbox/outbox.ts';
 import type { Tables } from '../schema/tables.ts';
 import type { SqlExecutor, Store } from '../store/store.ts';
+import { withoutAddresses } from '../without-addresses.ts';
 import type { Schedule } from './definition.ts';
 import { recipientKey } from './job-id.ts';
 import { isOverlapping } from './overlap.ts';
@@ -106,7 +108,7 @@ export async function makeMails(
   let error: unknown;
   const failure = (cause: unknown): void => {
     failed += 1;
-    error ??= cause;
+    error ??= cause instanceof InputError ? withoutPeople(cause) : cause;
   };
   let batch: ScheduledMail[] = [];
   const flush = async (): Promise<void> => {
@@ -143,6 +145,14 @@ export async function makeMails(
   }
   if (batch.length > 0) await flush();
   return { mails, failed, error };
+}
+
+/** Our own errors quote what they refuse, and at times that is somebody. */
+function withoutPeople({ code, message }: InputError): InputError {
+  return new InputError(
+    code,
+    withoutAddresses(code === 'ERR_INPUT_ADDRESS' ? message.replace(/".*/s, '[…]') : message),
+  );
 }
 
 /** All in one transaction; if one of them is no mail that can be sent, each on its own. */
@@ -213,8 +223,6 @@ async function putOff(
 
 function problemOf({ failed, error }: Made): string {
   const message = error instanceof Error ? error.message : String(error);
-  return (failed > 0 ? `${failed} ${failed === 1 ? 'mail' : 'mails'} could not be made: ${message}` : message).slice(
-    0,
-    1000,
-  );
+  const mails = failed === 1 ? 'mail' : 'mails';
+  return printable(withoutAddresses(failed > 0 ? `${failed} ${mails} could not be made: ${message}` : message));
 }

@@ -17,12 +17,14 @@ const CONCURRENCY = 4;
 /** Milliseconds between two looks at the queue when nothing is known to be due. */
 const POLL = 1000;
 const RECONCILE = 60_000;
+/** Milliseconds, at most, before a claim is given back over something unforeseen. */
+const LONGEST_PAUSE = 30_000;
 /** Milliseconds after an occurrence in which its job is looked for more often. */
 const SOON = 500;
 
 const STOPPED = new Error('the worker stops');
 
-/** What happens to occurrences. Holds no address. */
+/** What happens to occurrences. Holds no address, except where an error that your functions throw has one. */
 export type ScheduleEvent =
   | { readonly type: 'run-started' | 'run-lost'; readonly scheduleId: string; readonly occurrence: number }
   | { readonly type: 'run-done'; readonly scheduleId: string; readonly occurrence: number; readonly mails: number }
@@ -77,7 +79,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
 
   function onEvent(event: ScheduleEvent): void {
     try {
-      options.onEvent(event);
+      const result: unknown = options.onEvent(event);
+      if (result instanceof Promise) result.catch(onProblem);
     } catch (error) {
       onProblem(error); // a listener's mistake must not look like a failed occurrence
     }
@@ -149,7 +152,8 @@ export function createScheduler(options: SchedulerOptions): Scheduler {
       if (!leaving.signal.aborted) {
         onProblem(error);
         // What fails at once would fail again at once.
-        await rest(untilAborted(leaving.signal), POLL).catch(() => {});
+        const pause = Math.min(POLL * 2 ** Math.min(claim.retryCount, 10), LONGEST_PAUSE);
+        await rest(untilAborted(leaving.signal), pause).catch(() => {});
       }
       // Due again at once for whoever is there. A database that is gone ends the claim by itself, later.
       await engine.release(claim).catch(onProblem);
