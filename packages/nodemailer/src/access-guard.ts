@@ -34,9 +34,7 @@ export function guardAccess(transporter: Transporter, policy: ContentPolicy): vo
     try {
       for (const source of sourcesOf(data)) checkAccess(source, stricter(policy, data));
     } catch (error) {
-      for (const source of sourcesOf(data)) {
-        if (source.kind === 'stream') (source.stream as Partial<Readable>).destroy?.();
-      }
+      endStreams(data);
       done(withNodemailerFields(error as Error));
       return;
     }
@@ -50,6 +48,13 @@ export function guardAccess(transporter: Transporter, policy: ContentPolicy): vo
 /** The policy, as far as the mail does not forbid more. */
 export function stricter({ allowFiles, allowUrls }: ContentPolicy, data: Switches): ContentPolicy {
   return { allowFiles: allowFiles && !data.disableFileAccess, allowUrls: allowUrls && !data.disableUrlAccess };
+}
+
+/** Ends the streams a mail would have been read from. */
+export function endStreams(mail: object): void {
+  for (const source of sourcesOf(mail as MailData)) {
+    if (source.kind === 'stream') (source.stream as Partial<Readable>).destroy?.();
+  }
 }
 
 /** Everything in the mail that content may be read from. */

@@ -1,6 +1,7 @@
 // A mail made into a message by nodemailer's composer, which is loaded when the first mail is composed.
 import type { Readable } from 'node:stream';
 import { InputError, type OutgoingMail } from '@mailgrant/core';
+import { endStreams } from './access-guard.ts';
 import { checkAccess, checkFile, type ContentPolicy, toBody } from './body.ts';
 import { checkAddresses, checkHeaders, type ParseAddresses } from './checks.ts';
 import { toEnvelope } from './envelope.ts';
@@ -66,8 +67,17 @@ interface CompilingTransport {
   send(mail: Compiled, callback: (error: null, compiled: Compiled) => void): void;
 }
 
-/** `compose()` with a given nodemailer. */
+/** `compose()` with a given nodemailer. Streams of a mail that cannot be composed are ended. */
 export async function composeWith(nodemailer: Nodemailer, mail: Mail, options: ComposeOptions): Promise<ComposedMail> {
+  try {
+    return await checkedAndComposed(nodemailer, mail, options);
+  } catch (error) {
+    endStreams(mail);
+    throw callersMistake(error);
+  }
+}
+
+async function checkedAndComposed(nodemailer: Nodemailer, mail: Mail, options: ComposeOptions): Promise<ComposedMail> {
   refuseLogin(mail);
   if ('signal' in mail && mail.signal) {
     throw new InputError('ERR_INPUT_OPTION', 'signal: composing ends by itself; give the signal to send()');
@@ -104,13 +114,14 @@ export async function composeWith(nodemailer: Nodemailer, mail: Mail, options: C
 
 async function compile({ Mailer }: Nodemailer, mail: Mail, policy: ContentPolicy): Promise<Compiled['message']> {
   const access = { disableFileAccess: !policy.allowFiles, disableUrlAccess: !policy.allowUrls };
-  try {
-    return (await compilerFor(Mailer, access).sendMail({ ...mail, ...access })).message;
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-    if (!CALLERS_MISTAKES.has(code)) throw cause;
-    throw Object.assign(new InputError('ERR_INPUT_MESSAGE', `mail: ${String(cause)}`), { cause });
-  }
+  return (await compilerFor(Mailer, access).sendMail({ ...mail, ...access })).message;
+}
+
+/** What nodemailer throws over content it can make nothing of is the caller's mistake, as what is found here is. */
+function callersMistake(cause: unknown): unknown {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (cause instanceof InputError || !CALLERS_MISTAKES.has(code)) return cause;
+  return Object.assign(new InputError('ERR_INPUT_MESSAGE', `mail: ${String(cause)}`), { cause });
 }
 
 interface Access {
@@ -142,6 +153,7 @@ const CALLERS_MISTAKES: ReadonlySet<string> = new Set([
   'EMAXRECIPIENTS',
   'EOTP',
   'ECONFIG',
+  'ERR_INVALID_ARG_TYPE',
 ]);
 
 function checkedMessageId(text: unknown): string {

@@ -60,6 +60,16 @@ test.each<[what: string, fields: object, code: string, where: RegExp]>([
   ['a file of an invitation', { icalEvent: { path: '/etc/hostname' } }, 'ERR_INPUT_MESSAGE', /allowFiles/],
   ['a URL', { attachments: [{ href: 'http://127.0.0.1:9/' }] }, 'ERR_INPUT_MESSAGE', /allowUrls/],
   ['a URL as path', { attachments: [{ path: 'http://127.0.0.1:9/' }] }, 'ERR_INPUT_MESSAGE', /allowUrls/],
+  ['content that is none', { attachments: [{ content: {} }] }, 'ERR_INPUT_MESSAGE', /^mail: /],
+  ['a number as content', { attachments: [{ content: 5 }] }, 'ERR_INPUT_MESSAGE', /^mail: /],
+  ['an object as text', { text: { a: 1 } }, 'ERR_INPUT_MESSAGE', /^mail: /],
+  [
+    'a URL object as path',
+    { attachments: [{ path: new URL('file:///etc/hostname') }] },
+    'ERR_INPUT_MESSAGE',
+    /^mail: /,
+  ],
+  ['a data URL where none can stand', { raw: { path: 'data:,x' } }, 'ERR_INPUT_MESSAGE', /^mail: /],
   ['too many recipients', { to: ['a@b.c', 'd@e.f'], maxRecipients: 1 }, 'ERR_INPUT_MESSAGE', /recipients/],
   ['a login', { auth: { user: 'x' } }, 'ERR_INPUT_OPTION', /^auth/],
   ['an unknown event to notify of', { dsn: { notify: ['success', 'later'] } }, 'ERR_INPUT_OPTION', /^dsn\.notify/],
@@ -243,9 +253,13 @@ test('a blind copy never shows in the message', patient, async () => {
   );
 });
 
-test('streams of a mail that cannot be composed are ended', async () => {
+test.each<[string, Mail, string]>([
+  ['a file in it', { attachments: [{ path: '/etc/hostname' }] }, 'allowFiles'],
+  ['an address that is none', { to: 'nobody' }, 'not an address'],
+  ['a header that is none', { headers: { 'a b': 'c' } }, 'not the name of a header field'],
+])('streams of a mail that cannot be composed, for %s, are ended', async (_, fields, why) => {
   const attachment = Readable.from(['x']);
-  const fields = { attachments: [{ content: attachment }, { path: '/etc/hostname' }] };
-  await expect(compose(mail(fields))).rejects.toThrow('allowFiles');
+  const attachments = [{ content: attachment }, ...(fields.attachments ?? [])];
+  await expect(compose(mail({ ...fields, attachments }))).rejects.toThrow(why);
   expect(attachment.destroyed).toBe(true);
 });
