@@ -2,6 +2,7 @@
 // what it is stands in our own tables. No other file imports pg-boss.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getConstructionPlans, PgBoss } from 'pg-boss';
+import { StoreError } from './store/store-error.ts';
 import type { SqlExecutor, Store } from './store/store.ts';
 
 /** pg-boss's own schema. */
@@ -109,6 +110,10 @@ export function createEngine({ store, claims, migrate, onProblem }: EngineOption
           return;
         } catch (error) {
           // Several workers that make the tables at the same moment: one does, the others find something half there.
+          if (!migrate && !isSqlError(error)) {
+            const what = 'the tables of the engine are missing or of another version: run mailgrant-worker migrate';
+            throw new StoreError('ERR_STORE_SCHEMA', what, { cause: error });
+          }
           if (!(migrate && attempt < 5 && isSqlError(error))) throw error;
           await sleep(attempt * 200);
         }

@@ -1,5 +1,8 @@
 // What can be changed about a mail, and until when.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { transacting } from '../src/delivery/context.ts';
+import { createEventSink } from '../src/delivery/events.ts';
+import { expire } from '../src/delivery/housekeeping.ts';
 import { type Base, createBase, createRig, KINDS, type Rig } from './support/rig.ts';
 
 const LATER = 3_600_000;
@@ -114,6 +117,22 @@ describe.each(KINDS)('on the %s store', (kind) => {
     expect(await worker.outbox.resume({ mailbox: 'noreply' })).toBe(true);
     await rig.told('mail.accepted');
     expect((await worker.outbox.get(id))?.state).toBe('accepted');
+  });
+
+  test('a mail expires while its mailbox rests, too', async () => {
+    const worker = rig.worker();
+    await worker.start();
+    await worker.outbox.pause({ mailbox: 'noreply' });
+    const sendAt = Date.now() - 2_000;
+    const mails = [{ expiresAt: sendAt + 1_000 }, { expiresAt: sendAt + LATER }];
+    const [gone] = await worker.outbox.scheduleMails(mails.map((mail) => ({ ...later(), ...mail, sendAt })));
+    const told: string[] = [];
+    const sink = createEventSink({ onEvent: ({ type }) => told.push(type), kept: false, onProblem: () => {} });
+    const context = { transact: transacting(rig.store, sink, Date.now) };
+    expect(await expire(context)).toBe(1);
+    expect(await expire(context)).toBe(0);
+    expect(told).toEqual(['mail.expired']);
+    expect((await worker.outbox.get(gone?.id ?? ''))?.state).toBe('expired');
   });
 
   test('an idempotency key makes one mail, alone and among many', async () => {

@@ -88,6 +88,15 @@ test('a pool, which would be a transaction for each statement, and what runs no 
   await pool.end();
 });
 
+test('an outbox on a store where no worker ever ran says what is missing', async () => {
+  await using empty = await createDatabase();
+  const there = await openStore({ kind: 'postgres', url: empty.url });
+  const client = createOutbox({ store: there });
+  await expect(client.scheduleMail(mail('x'))).rejects.toMatchObject({ code: 'ERR_STORE_SCHEMA' });
+  await client.close();
+  await there.close();
+});
+
 test('what is old goes: messages first, attempts, then whole mails; what waits or is held stays', async () => {
   const ids = (await outbox.scheduleMails(['a', 'b', 'c', 'd'].map((key) => mail(`old ${key}`)))).map(({ id }) => id);
   const [done = '', old = '', dead = '', held = ''] = ids;

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { queueAgain } from '../outbox/changes.ts';
 import { mailJobId, queueOf } from '../outbox/mail-job.ts';
-import type { Context } from './context.ts';
+import { type Context, mailFacts } from './context.ts';
+import type { WorkerEvent } from './events.ts';
 
 /** Milliseconds after a mail has come to its end. */
 export interface Retention {
@@ -72,6 +73,30 @@ async function portions(run: () => Promise<{ readonly numAffectedRows?: bigint }
   }
 }
 
+/** Ends what has expired while its mailbox did not send: nobody would claim it and find out. */
+export async function expire(context: Pick<Context, 'transact'>): Promise<number> {
+  const events: WorkerEvent[] = [];
+  return context.transact(events, async (trx) => {
+    const expired = await trx
+      .updateTable('mail')
+      .set({ state: 'expired', next_at: null, finished_at: sql<Date>`now()` })
+      .where('id', 'in', (query) =>
+        query
+          .selectFrom('mail')
+          .select('id')
+          .where('state', 'in', ['scheduled', 'deferred'])
+          .where('expires_at', '<=', sql<Date>`now()`)
+          .limit(PORTION)
+          .forUpdate()
+          .skipLocked(),
+      )
+      .returning(['id', 'mailbox_id', 'message_id', 'tag', 'idempotency_key', 'dup_possible', 'due_at'])
+      .execute();
+    events.push(...expired.map((mail) => ({ ...mailFacts(mail), type: 'mail.expired' as const })));
+    return expired.length;
+  });
+}
+
 /**
  * Makes new jobs for mails whose job is gone: the engine was emptied, restored from a backup, or lost one. Returns how many.
  * It looks only at those due within the day; the others' turn comes.
@@ -120,7 +145,7 @@ async function giveJob(
   });
 }
 
-/** Sweeps each hour and reconciles each five minutes, until it is stopped. */
+/** Sweeps each hour, reconciles each five minutes and expires each minute, until it is stopped. */
 export class Housekeeper {
   readonly #context: Context;
   readonly #retention: Retention;
@@ -136,6 +161,7 @@ export class Housekeeper {
     this.#running ??= Promise.all([
       this.#every(60 * MINUTE, 5 * MINUTE, () => sweep(this.#context, this.#retention)),
       this.#every(5 * MINUTE, 5 * MINUTE, () => reconcile(this.#context)),
+      this.#every(MINUTE, MINUTE, () => expire(this.#context)),
     ]);
   }
 

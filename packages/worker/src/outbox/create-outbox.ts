@@ -46,7 +46,12 @@ export function createOutbox(options: OutboxOptions): OutboxClient {
     return starting;
   };
   const close = async (): Promise<void> => {
-    if (starting !== undefined) await starting.then(() => engine.stop());
+    // A start that failed has told so to whoever asked for it.
+    if (starting !== undefined)
+      await starting.then(
+        () => engine.stop(),
+        () => {},
+      );
   };
   return { ...outboxOver(engine, options, started), close, [Symbol.asyncDispose]: close };
 }

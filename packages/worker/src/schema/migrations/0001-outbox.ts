@@ -66,6 +66,7 @@ export const outbox: readonly string[] = [
   // MIME is as good as incompressible once encoded; trying costs more than it saves.
   `alter table mail alter column mime set storage external`,
   `create index mail_due on mail (mailbox_id, next_at) where state in ('scheduled', 'deferred')`,
+  `create index mail_expires on mail (expires_at) where state in ('scheduled', 'deferred') and expires_at is not null`,
   `create index mail_open on mail (mailbox_id, state) where state in ('sending', 'in_doubt', 'dead')`,
   `create index mail_created on mail (created_at, id)`,
   `create index mail_finished on mail (finished_at) where finished_at is not null`,
