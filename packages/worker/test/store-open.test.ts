@@ -50,6 +50,7 @@ describe('PostgreSQL', () => {
     await store.close();
     expect((await pool.query('select 1::int8 as n')).rows).toEqual([{ n: '1' }]); // node-postgres's own way
     expect(pool.listenerCount('error')).toBe(before);
+    pool.on('error', () => {}); // connections are still closing when end() resolves
     await pool.end();
   });
 
@@ -112,9 +113,21 @@ describe('the embedded store', () => {
       await expect(store.check()).resolves.toBeUndefined();
       await store.close();
       expect(fs.statSync(dir).mode & 0o777).toBe(0o700);
+      expect(fs.statSync(join(dir, 'data')).mode & 0o777).toBe(0o700);
       expect(fs.existsSync(join(dir, 'data.unfinished'))).toBe(false);
     },
   );
+
+  test('keeps what is in it for its owner alone, also in a directory that others may read', async () => {
+    using directory = await createStoreDirectory();
+    fs.chmodSync(directory.dir, 0o755);
+    fs.mkdirSync(join(directory.dir, 'blobs'), { mode: 0o755 });
+    const store = await openStore({ kind: 'embedded', dir: directory.dir, durability: 'process-crash' });
+    await store.close();
+    const entries = fs.readdirSync(directory.dir, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const modes = entries.map(({ name }) => [name, fs.statSync(join(directory.dir, name)).mode & 0o777]);
+    expect(Object.fromEntries(modes)).toEqual({ data: 0o700, blobs: 0o700 });
+  });
 
   test('PGlite as it comes does not pass the test of a commit', async () => {
     using directory = await createStoreDirectory();

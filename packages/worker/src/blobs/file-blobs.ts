@@ -1,6 +1,6 @@
 // Bodies as files named by their contents, for the embedded store: PGlite takes seconds for what a file takes milliseconds.
 import { randomUUID } from 'node:crypto';
-import { createReadStream, mkdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { chmodSync, createReadStream, mkdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Kysely } from 'kysely';
@@ -23,6 +23,7 @@ export class FileBlobStore implements BlobStore {
     this.#now = now;
     rmSync(this.#unfinished, { recursive: true, force: true });
     mkdirSync(this.#unfinished, { recursive: true, mode: 0o700 });
+    chmodSync(dir, 0o700); // it may have been there before
     flushDirectory(dirname(dir));
   }
 

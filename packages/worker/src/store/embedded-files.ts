@@ -1,5 +1,5 @@
 // PGlite on its directory: made, opened, and asked for proof.
-import { existsSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { NodeFS } from '@electric-sql/pglite/nodefs';
@@ -18,6 +18,7 @@ export async function openDatabase(
 ): Promise<EmbeddedDatabase> {
   const path = join(dir, 'data');
   if (!existsSync(path)) await createData(path);
+  chmodSync(path, 0o700); // PGlite's own files are for everybody to read and to write
   if (durability === 'process-crash') {
     const startParams = [...PGlite.defaultStartParams, ...WAL_PARAMETERS];
     return new EmbeddedDatabase(await PGlite.create({ fs: new NodeFS(path), startParams }), () => undefined, onProblem);
@@ -34,6 +35,7 @@ export async function openDatabase(
 export async function createData(path: string): Promise<void> {
   const unfinished = `${path}.unfinished`;
   rmSync(unfinished, { recursive: true, force: true });
+  mkdirSync(unfinished, { recursive: true, mode: 0o700 });
   const pglite = await PGlite.create({ fs: new NodeFS(unfinished) });
   await dropTemplates(pglite);
   await pglite.close();
