@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { stat, writeFile } from 'node:fs/promises';
+import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -100,9 +100,22 @@ describe('the local socket', () => {
   });
 
   test('takes the place of what a killed worker left behind', async () => {
-    await writeFile(join(directory.dir, 'worker.sock'), '');
+    const old = createServer().listen(join(directory.dir, 'old.sock'));
+    await once(old, 'listening');
+    await rename(join(directory.dir, 'old.sock'), socketPathOf(directory.dir));
+    await new Promise((resolve) => old.close(resolve));
     const path = await listen({ ping: async () => 'pong' });
     expect(await controlClient(path)('ping')).toBe('pong');
+  });
+
+  test('takes the place of nothing else', async () => {
+    const path = socketPathOf(directory.dir);
+    await writeFile(path, 'precious');
+    await expect(listen({})).rejects.toMatchObject({
+      code: 'ERR_WORKER_SOCKET',
+      message: `The socket ${path} cannot be opened: a file that is no socket is there. Give another path as \`socket\` in the configuration.`,
+    });
+    expect(await readFile(path, 'utf8')).toBe('precious');
   });
 
   test('says that no worker runs', async () => {

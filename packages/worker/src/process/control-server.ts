@@ -1,5 +1,5 @@
 // The local socket of a worker with an embedded store: what other processes of the same user ask of the outbox.
-import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { dirname } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
@@ -42,6 +42,12 @@ export async function listenForControl(path: string, methods: ControlMethods): P
   }
   if (isFile) {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    if (lstatSync(path, { throwIfNoEntry: false })?.isSocket() === false) {
+      throw new ProcessError(
+        'ERR_WORKER_SOCKET',
+        `The socket ${path} cannot be opened: a file that is no socket is there. Give another path as \`socket\` in the configuration.`,
+      );
+    }
     rmSync(path, { force: true });
   }
   const server = createServer((request, response) => void answer(methods, request, response));
