@@ -88,6 +88,7 @@ test(
       imports: [MailWorkerModule.forRoot({ worker: workerOptions(), isGlobal: true })],
       providers: [Orders, Digest],
     }).compile();
+    closing.push(module);
     await module.init();
     expect(await module.get(Orders).confirm('grace@example.org')).toMatchObject({ created: true });
     expect(await module.get(Orders).confirm('grace@example.org')).toMatchObject({ created: false });
@@ -135,6 +136,7 @@ test('mistakes end the start, with the place', async () => {
       imports: [MailWorkerModule.forRoot(options)],
       providers,
     }).compile();
+    closing.push({ close: () => module.close().catch(() => {}) }); // Nest 11 tells again why it did not start
     await module.init();
   };
   await expect(start({ dir: '/none' }, Broken)).rejects.toThrow(

@@ -19,7 +19,9 @@ export class LateHost {
   }
 
   async close(): Promise<void> {
-    await (await this.#opening)?.close();
+    // An opening that failed has ended the start; there is nothing to close.
+    const hosted = await this.#opening?.catch(() => undefined);
+    await hosted?.close();
   }
 
   #open(): Promise<HostedOutbox> {
