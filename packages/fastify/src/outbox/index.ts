@@ -1,8 +1,8 @@
 // Mail that is sent by a worker, from a Fastify server: `fastify.outbox`. Needs the package `@mailgrant/worker`.
-import { hostOutbox, type HostOptions, type Outbox } from '@mailgrant/worker';
+import { hostOutbox, type HostOptions, lateOutbox, type Outbox } from '@mailgrant/worker';
 import type { FastifyPluginAsync } from 'fastify';
 import fp from 'fastify-plugin';
-import { laterOutbox, settlesWithin } from './later-outbox.ts';
+import { settlesWithin } from './settles-within.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -29,7 +29,10 @@ const register: FastifyPluginAsync<HostOptions> = async (fastify, options) => {
   const onProblem = (err: unknown): void => fastify.log.warn({ err }, 'the mail worker met a problem, and tries again');
   const { worker } = options;
   const opening = hostOutbox(worker === undefined ? options : { ...options, worker: { onProblem, ...worker } });
-  fastify.decorate('outbox', laterOutbox(opening));
+  fastify.decorate(
+    'outbox',
+    lateOutbox(async () => (await opening).outbox),
+  );
   const onLate = (err: unknown): void => fastify.log.error({ err }, 'the outbox could not be opened');
   if (!(await settlesWithin(PATIENCE, opening))) {
     fastify.log.warn('the outbox is still being opened; whoever uses it waits');
