@@ -42,8 +42,9 @@ export interface FastifyMail {
    */
   mailer(name?: MailerName): MailClient;
   /**
-   * The mailer of this name; one that was not registered is made from what `resolve` finds. Ask each time something is to be
-   * sent: a mailer kept aside may have been closed as idle.
+   * The mailer that `resolve` finds for this name, made if need be: never one of those that were registered, whatever a customer
+   * calls himself. Ask each time something is to be sent: a mailer kept aside may have been closed as idle. Where no `resolve` was
+   * registered it is what `mailer(name)` returns.
    * @throws TypeError `ERR_MAIL_CLIENT_UNKNOWN`; what `resolve` throws.
    */
   resolve(name: string): Promise<MailClient>;
@@ -74,17 +75,29 @@ export function mailOf(fastify: object): FastifyMail | undefined {
   return typeof mail === 'object' && ours.has(mail) ? mail : undefined;
 }
 
+/** Finds what is made at run time, here and in the scopes around. */
+interface Resolver {
+  /** Whether anything is. */
+  active(): boolean;
+  find(name: string): Promise<MailClient | undefined>;
+}
+
+const resolvers = new WeakMap<FastifyMail, Resolver>();
+
 /** @param outer the mailers around this scope */
 export function createMailers(outer: FastifyMail | undefined): Mailers {
   const sets: MailClients[] = [];
+  /** Those of them that hold what is made at run time. */
+  const passing: MailClients[] = [];
   const finders: NonNullable<Registration['find']>[] = [];
   const closing: MailClient[] = [];
   const own = new Map<string, MailClient>();
 
   const find = (name: string): MailClient | undefined => {
-    const client = own.get(name) ?? sets.find((set) => set.has(name))?.get(name);
+    const client = own.get(name);
     if (client !== undefined) return client;
-    return outer?.has(name) ? outer.mailer(name as MailerName) : undefined;
+    if (outer?.has(name)) return outer.mailer(name as MailerName);
+    return passing.find((set) => set.has(name))?.get(name);
   };
   const names = (): string[] => [...new Set([...sets.flatMap((set) => set.names), ...(outer?.names ?? [])])].sort();
   const unknown = (name: string): InputError => {
@@ -99,22 +112,29 @@ export function createMailers(outer: FastifyMail | undefined): Mailers {
     return answerableOnce(client);
   };
 
-  const resolve = async (name: string): Promise<MailClient> => {
-    const there = find(name);
-    if (there !== undefined) return there;
-    for (const set of sets) {
-      try {
-        return await set.resolve(name);
-      } catch (error) {
-        if (!(error instanceof InputError && error.code === 'ERR_MAIL_CLIENT_UNKNOWN')) throw error;
+  const around = outer && resolvers.get(outer);
+  const resolver: Resolver = {
+    active: () => passing.length + finders.length > 0 || around?.active() === true,
+    async find(name) {
+      for (const set of passing) {
+        try {
+          return await set.resolve(name);
+        } catch (error) {
+          if (!(error instanceof InputError && error.code === 'ERR_MAIL_CLIENT_UNKNOWN')) throw error;
+        }
       }
-    }
-    for (const finder of finders) {
-      const found = await finder(name);
-      if (found !== undefined) return found;
-    }
-    if (outer !== undefined) return outer.resolve(name);
-    throw unknown(name);
+      for (const finder of finders) {
+        const found = await finder(name);
+        if (found !== undefined) return found;
+      }
+      return around?.find(name);
+    },
+  };
+
+  const resolve = async (name: string): Promise<MailClient> => {
+    const client = resolver.active() ? await resolver.find(name) : find(name);
+    if (client === undefined) throw unknown(name);
+    return client;
   };
 
   const send: FastifyMail['send'] = async (mail, options) => mailer().send(mail, options);
@@ -131,18 +151,22 @@ export function createMailers(outer: FastifyMail | undefined): Mailers {
     health: () => together([...(outer === undefined ? [] : [outer.health()]), ...sets.map((set) => set.health())]),
   };
   ours.add(mail);
+  resolvers.set(mail, resolver);
   return {
     mail,
     add({ clients, close, resolve: resolveName, find: finder, idleAfter, limit }) {
       const names = Object.keys(clients);
       for (const name of names) if (own.has(name)) throw new MailerNameTakenError(name);
-      const set = createMailClients({ clients, resolve: resolveName, idleAfter, limit });
-      const made = new Map(names.map((name) => [name, set.get(name)]));
-      for (const [name, client] of made) own.set(name, client);
+      const made = createMailClients({ resolve: resolveName, idleAfter, limit });
+      const set = createMailClients({ clients });
+      const registered = new Map(names.map((name) => [name, set.get(name)]));
+      for (const [name, client] of registered) own.set(name, client);
+      sets.unshift(made); // in health, those that were registered hide the others
       sets.push(set);
+      if (resolveName !== undefined) passing.push(made);
       if (finder !== undefined) finders.push(finder);
       closing.push(...close);
-      return made;
+      return registered;
     },
     async close() {
       const results = await Promise.allSettled([...sets, ...closing].map((one) => one.close()));

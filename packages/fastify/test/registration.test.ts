@@ -3,6 +3,7 @@ import { clientCredentials, createMailer } from '@mailgrant/core';
 import { createMailClient, type MailClient } from '@mailgrant/mail';
 import { createFakeMailClient } from '@mailgrant/mail/testing';
 import { createSandbox, type Sandbox } from '@mailgrant/sandbox';
+import { fastify } from 'fastify';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import mail, { type MailPluginOptions } from '../src/index.ts';
 import { accountOf, allClosed, FASTIFYS, FROM } from './servers.ts';
@@ -269,6 +270,26 @@ describe.each(FASTIFYS)('Fastify %s', (_, create) => {
 });
 
 describe('mailers made at run time', () => {
+  test('are never those of the application, whatever customers call themselves', async () => {
+    const app = fastify();
+    await app.register(mail, accountOf(sandbox));
+    await app.register(mail, accountOf(sandbox, { name: 'billing' }));
+    expect((await app.mail.resolve('billing')).name).toBe('billing'); // as long as nothing is made at run time
+    await app.register(async (inner) => {
+      await inner.register(mail, {
+        resolve: (name) =>
+          name === 'default' ? { account: accountOf(sandbox, { user: BILLING }) as object } : undefined,
+      });
+      const customer = await inner.mail.resolve('default');
+      expect(customer.health().accounts).toMatchObject([{ account: BILLING }]);
+      await expect(inner.mail.resolve('billing')).rejects.toMatchObject({ code: 'ERR_MAIL_CLIENT_UNKNOWN' });
+      expect(inner.mail.mailer()).toBe(app.mail.mailer());
+      expect(inner.mail.names).toEqual(['billing', 'default']);
+    });
+    await app.ready();
+    await app.close();
+  });
+
   test('are found by resolve, once for all who ask, and closed with the server', async () => {
     const asked: string[] = [];
     const [[, create]] = FASTIFYS.slice(-1) as [(typeof FASTIFYS)[number]];

@@ -35,10 +35,12 @@ export function fakeMail(fastify: FastifyInstance): FakeMail {
     ...registration,
     clients: Object.fromEntries(Object.entries(clients).map(([name, one]) => [name, fakeOf(name, one)])),
     resolve: undefined,
-    find: async (name) => {
-      const found = await resolve?.(name);
-      return found && fakeOf(name, found);
-    },
+    find:
+      resolve &&
+      (async (name) => {
+        const found = await resolve(name);
+        return found && fakeOf(name, found);
+      }),
     close: [],
     verifyOnReady: 'off',
   });
