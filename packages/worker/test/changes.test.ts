@@ -191,9 +191,13 @@ describe.each(KINDS)('on the %s store', (kind) => {
     expect(await refusal({ expiresAt: 5 })).toBe('ERR_INPUT_OPTION');
     expect(await refusal({ priority: 1.5 })).toBe('ERR_INPUT_OPTION');
     expect(await refusal({ idempotencyKey: '' })).toBe('ERR_INPUT_OPTION');
+    // Half a character would be stored as another one: different keys would be the same.
+    expect(await refusal({ idempotencyKey: 'order \u{1f600}'.slice(0, -1) })).toBe('ERR_INPUT_OPTION');
     expect(await refusal({ sensitive: true })).toBe('ERR_INPUT_OPTION');
-    const envelope = { from: 'a@b', to: ['x\r\ny@z'] };
-    expect(await refusal({ mail: { envelope, message: '' } })).toBe('ERR_INPUT_ADDRESS');
+    for (const to of ['x\r\ny@z', '\ud83d@z']) {
+      const envelope = { from: 'a@b', to: [to] };
+      expect(await refusal({ mail: { envelope, message: '' } })).toBe('ERR_INPUT_ADDRESS');
+    }
     const attachments = [{ path: '/etc/hostname' }];
     expect(await refusal({ mail: { ...rig.mail(), attachments } })).toBe('ERR_INPUT_MESSAGE');
   });

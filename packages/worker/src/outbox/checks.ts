@@ -24,8 +24,9 @@ export function checkWhole(value: unknown, least: number, most: number, what: st
   throw new InputError('ERR_INPUT_OPTION', `${what}: a whole number from ${least} to ${most}`);
 }
 
+/** What the database would change, or refuse, is none: NUL, and halves of characters. */
 export function checkText(value: unknown, most: number, what: string): string {
-  // oxlint-disable-next-line no-control-regex -- NUL cannot be stored
-  if (typeof value === 'string' && value.length > 0 && value.length <= most && !/\u0000/.test(value)) return value;
+  const fits = typeof value === 'string' && value.length > 0 && value.length <= most;
+  if (fits && !/\p{Surrogate}/u.test(value) && !value.includes('\0')) return value;
   throw new InputError('ERR_INPUT_OPTION', `${what}: a text of 1 to ${most} characters`);
 }

@@ -76,11 +76,12 @@ async function enqueueChunk(
     ),
     db,
   );
-  return mails.map(({ frozen, idempotencyKey = '' }) =>
-    made.has(frozen.id)
-      ? { id: frozen.id, created: true }
-      : { id: known.get(idempotencyKey) ?? frozen.id, created: false },
-  );
+  return mails.map(({ frozen, idempotencyKey = '' }) => {
+    if (made.has(frozen.id)) return { id: frozen.id, created: true };
+    const id = known.get(idempotencyKey);
+    if (id === undefined) throw new Error('the mail that had this idempotencyKey was deleted meanwhile; try again');
+    return { id, created: false };
+  });
 }
 
 /** Ids of the mails that have these keys. */

@@ -140,8 +140,11 @@ function parts({ from, to, notify, return: ret, envelopeId, requireTls, recipien
 
 /** Rough: the mailer looks at it in full before it sends. */
 const isAddress = (text: unknown): boolean =>
+  typeof text === 'string' &&
+  text.length <= 998 &&
+  !/\p{Surrogate}/u.test(text) &&
   // oxlint-disable-next-line no-control-regex -- what must not be in an address
-  typeof text === 'string' && text.length <= 998 && /^[^\u0000-\u0020<>]+@[^\u0000-\u0020<>@]+$/u.test(text);
+  /^[^\u0000-\u0020<>]+@[^\u0000-\u0020<>@]+$/u.test(text);
 
 const addressError = (field: string, value: unknown): InputError =>
   new InputError('ERR_INPUT_ADDRESS', `${field}: expected a plain address, got ${JSON.stringify(value)?.slice(0, 80)}`);
