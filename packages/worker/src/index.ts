@@ -30,7 +30,7 @@ export type { EncryptionKey } from './outbox/seal.ts';
 export type { InDoubtMail, InDoubtPolicy } from './delivery/context.ts';
 export type { InDoubtAnswer } from './delivery/begin.ts';
 export type { EventError, MailFacts, RefusedRecipient, ToldEvent, WorkerEvent } from './delivery/events.ts';
-export type { Retention } from './delivery/housekeeping.ts';
+export type { Retention, RetentionOptions } from './delivery/housekeeping.ts';
 export {
   retryPolicy,
   type Failure,

@@ -7,7 +7,7 @@ import type { ComposeOptions } from '@mailgrant/nodemailer';
 import { type Context, type InDoubtPolicy, transacting } from './delivery/context.ts';
 import { type DispatchedMailbox, Dispatcher } from './delivery/dispatcher.ts';
 import { createEventSink, type ToldEvent } from './delivery/events.ts';
-import { DEFAULT_RETENTION, Housekeeper, reconcile, type Retention } from './delivery/housekeeping.ts';
+import { checkRetention, Housekeeper, reconcile, type RetentionOptions } from './delivery/housekeeping.ts';
 import { registerMailbox, type MailboxLimits } from './delivery/mailboxes.ts';
 import { paceOf } from './delivery/pace.ts';
 import { retryPolicy, type RetryPolicy } from './delivery/retry-policy.ts';
@@ -60,7 +60,7 @@ export interface MailWorkerOptions extends ComposeOptions {
   /** What to do about a mail that may have been sent, flagged in any case. Default `'resend'`. */
   readonly onInDoubt?: InDoubtPolicy | undefined;
   /** Milliseconds after which things are deleted. */
-  readonly retention?: Partial<Retention> | undefined;
+  readonly retention?: RetentionOptions | undefined;
   /** For mails marked `sensitive`: 32 bytes, or their base64. With several, the first encrypts and all decrypt. */
   readonly encryptionKey?: EncryptionKey | undefined;
   /** Bytes a message may have. Default 150 MB. */
@@ -116,7 +116,7 @@ export function createMailWorker(options: MailWorkerOptions): MailWorker {
   const mailboxes = checkMailboxes(options.mailboxes);
   const schedules = checkSchedules(options.schedules ?? [], [...mailboxes.keys()]);
   const webhook = options.webhook && checkWebhook(options.webhook);
-  const retention = { ...DEFAULT_RETENTION, ...options.retention };
+  const retention = checkRetention(options.retention);
   if (!(onInDoubt === 'resend' || onInDoubt === 'hold' || typeof onInDoubt === 'function')) {
     throw new InputError('ERR_INPUT_OPTION', "onInDoubt: 'resend', 'hold' or a function");
   }

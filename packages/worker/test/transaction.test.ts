@@ -2,7 +2,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { Client, Pool } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { sweep } from '../src/delivery/housekeeping.ts';
+import { checkRetention, DEFAULT_RETENTION, sweep } from '../src/delivery/housekeeping.ts';
 import {
   createOutbox,
   createMailWorker,
@@ -95,6 +95,15 @@ test('an outbox on a store where no worker ever ran says what is missing', async
   await expect(client.scheduleMail(mail('x'))).rejects.toMatchObject({ code: 'ERR_STORE_SCHEMA' });
   await client.close();
   await there.close();
+});
+
+test('an age that is left out is the usual one, and one that is no number is refused', () => {
+  expect(checkRetention({ bodies: undefined, mails: 5 })).toEqual({ ...DEFAULT_RETENTION, mails: 5 });
+  for (const age of ['30d', Number.NaN, -1, Infinity, null]) {
+    const refused = () => checkRetention({ attempts: age as never });
+    expect(refused).toThrow(expect.objectContaining({ code: 'ERR_INPUT_OPTION' }));
+    expect(refused).toThrow('retention.attempts');
+  }
 });
 
 test('what is old goes: messages first, attempts, then whole mails; what waits or is held stays', async () => {

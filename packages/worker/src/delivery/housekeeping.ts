@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sql } from 'kysely';
 import { queueAgain } from '../outbox/changes.ts';
+import { checkWhole } from '../outbox/checks.ts';
 import { mailJobId, queueOf } from '../outbox/mail-job.ts';
 import { type Context, mailFacts } from './context.ts';
 import type { WorkerEvent } from './events.ts';
@@ -20,6 +21,17 @@ export interface Retention {
 
 const DAY = 86_400_000;
 export const DEFAULT_RETENTION: Retention = { bodies: 7 * DAY, mails: 90 * DAY, attempts: 30 * DAY, events: 7 * DAY };
+const CENTURY = 36_525 * DAY;
+
+/** What is left out is as by default. */
+export type RetentionOptions = { readonly [Age in keyof Retention]?: number | undefined };
+
+/** @throws TypeError `ERR_INPUT_OPTION` naming the age */
+export function checkRetention(given: RetentionOptions = {}): Retention {
+  const age = (name: keyof Retention): number =>
+    checkWhole(given[name] === undefined ? DEFAULT_RETENTION[name] : given[name], 0, CENTURY, `retention.${name}`);
+  return { bodies: age('bodies'), mails: age('mails'), attempts: age('attempts'), events: age('events') };
+}
 
 /** Rows of one statement: others wait for a short time only. */
 const PORTION = 1_000;
