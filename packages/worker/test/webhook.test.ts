@@ -115,6 +115,10 @@ test.each([
   [{ url: 'http://example.com/', secret: SECRET }, 'webhook.url'],
   [{ url: 'nonsense', secret: SECRET }, 'webhook.url'],
   [{ url: 'https://example.com/', secret: 'c2hvcnQ=' }, 'webhook.secret'],
+  [{ url: 'https://c2hvcnQ@example.com/', secret: SECRET }, 'webhook.url'],
+  [{ url: 'https://user:c2hvcnQ@example.com/', secret: SECRET }, 'webhook.url'],
+  [{ url: 'https://example.com/', secret: SECRET, timeout: Number.NaN }, 'webhook.timeout'],
+  [{ url: 'https://example.com/', secret: SECRET, types: 'mail.dead' as never }, 'webhook.types'],
 ])('what is no good is refused by name, without showing it', (webhook, name) => {
   expect(() => checkWebhook(webhook)).toThrow(expect.objectContaining({ code: 'ERR_INPUT_OPTION' }));
   expect(() => checkWebhook(webhook)).toThrow(name);

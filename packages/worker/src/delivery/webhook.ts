@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InputError } from '@mailgrant/core';
 import { sql } from 'kysely';
+import { checkWhole } from '../outbox/checks.ts';
 import type { Store } from '../store/store.ts';
 
 export interface WebhookOptions {
@@ -37,6 +38,14 @@ export function checkWebhook({ url: given, secret, types, timeout = 10 * SECOND 
   if (url === undefined || !(url.protocol === 'https:' || (url.protocol === 'http:' && loopback))) {
     throw new InputError('ERR_INPUT_OPTION', 'webhook.url: an https URL');
   }
+  // fetch() refuses these, and quotes them.
+  if (url.username !== '' || url.password !== '') {
+    throw new InputError('ERR_INPUT_OPTION', 'webhook.url: a URL without user and password; requests are signed');
+  }
+  if (types !== undefined && !(Array.isArray(types) && types.every((type) => typeof type === 'string'))) {
+    throw new InputError('ERR_INPUT_OPTION', 'webhook.types: a list of event types');
+  }
+  checkWhole(timeout, 1, 2 ** 31 - 1, 'webhook.timeout');
   const bytes = typeof secret === 'string' ? Buffer.from(secret.replace(/^whsec_/, ''), 'base64') : Buffer.from(secret);
   if (bytes.length < 24) throw new InputError('ERR_INPUT_OPTION', 'webhook.secret: at least 24 bytes, in base64');
   return { url, secret: bytes, types: types && new Set(types), timeout };
