@@ -6,7 +6,8 @@ import { outboxOver } from '../src/outbox/create-outbox.ts';
 import type { Outbox } from '../src/outbox/outbox.ts';
 import { type AnySchedule, checkSchedules } from '../src/schedule/definition.ts';
 import { beginRun, endRun, type Made, makeMails, type RunTools } from '../src/schedule/occurrence-run.ts';
-import { listRuns } from '../src/schedule/schedule-list.ts';
+import { occurrenceJobId } from '../src/schedule/job-id.ts';
+import { listRuns, removeSchedule } from '../src/schedule/schedule-list.ts';
 import {
   advanceSchedule,
   OCCURRENCES,
@@ -334,6 +335,24 @@ test('a schedule that only another worker knows is left to that one', async () =
   const { claim, job } = await claimJob('theirs');
   expect((await beginRun({ ...tools, schedules: new Map() }, claim, job)).verdict).toBe('later');
   expect((await runOnce(tools, 'theirs')).ended).toBe('done');
+});
+
+test('a schedule that nobody knows any more plans nothing, and runs once somebody knows it again', async () => {
+  const tools = await toolsFor({ id: 'orphan' }, at('05-02T08:00'));
+  const stranger = { ...tools, schedules: new Map(), now: () => NINE };
+  for (const turn of [0, 1, 2]) {
+    const { claim, job } = await claimJob('orphan');
+    expect(job.turn).toBe(turn);
+    expect((await beginRun(stranger, claim, job)).verdict).toBe('later');
+  }
+  expect(await listRuns(store.db, 'orphan', 5)).toEqual([]);
+  expect(await runOnce({ ...tools, now: () => NINE }, 'orphan')).toMatchObject({ ended: 'done', made: { mails: 1 } });
+  expect((await engine.live([occurrenceJobId('orphan', NINE + 86_400_000)])).size).toBe(1);
+
+  const gone = await toolsFor({ id: 'gone' }, at('05-02T08:00'));
+  await removeSchedule(store.db, 'gone');
+  const { claim, job } = await claimJob('gone');
+  expect((await beginRun({ ...gone, schedules: new Map() }, claim, job)).verdict).toBe('nothing');
 });
 
 test('the scheduler runs what becomes due, in time, and gives back what it has when it stops', async () => {

@@ -4,7 +4,7 @@ import type { Transaction } from 'kysely';
 import { printable } from '../delivery/failure.ts';
 import type { Claim, Engine } from '../engine.ts';
 import type { Outbox, ScheduledMail } from '../outbox/outbox.ts';
-import type { Tables } from '../schema/tables.ts';
+import type { RunState, Tables } from '../schema/tables.ts';
 import type { SqlExecutor, Store } from '../store/store.ts';
 import { withoutAddresses } from '../without-addresses.ts';
 import type { Schedule } from './definition.ts';
@@ -44,23 +44,20 @@ export async function beginRun(tools: RunTools, claim: Claim, job: OccurrenceJob
   const schedule = tools.schedules.get(job.scheduleId);
   return store.transaction(async (trx) => {
     const db = store.executor(trx);
+    if (schedule === undefined) return { verdict: await leaveToOthers(tools, trx, claim, job) };
     // The database's clock, which decided that it is due, may be ahead of this one.
     const now = Math.max(tools.now(), job.occurrence);
     const advanced = await advanceSchedule({ trx, db, engine }, job.scheduleId, now);
-    const mine = trx
-      .selectFrom('mail_run')
-      .where('schedule_id', '=', job.scheduleId)
-      .where('occurrence', '=', new Date(job.occurrence));
-    const run = await mine.select(['state', 'turn']).forUpdate().executeTakeFirst();
-    if (advanced === undefined || run?.state !== 'running' || run.turn !== job.turn) {
+    const run = await lockRun(trx, job);
+    // Planned only now, by the job of a worker that did not know the schedule and put it off.
+    const turn = advanced?.run.includes(job.occurrence) === true ? job.turn : run?.turn;
+    if (advanced === undefined || run?.state !== 'running' || turn !== job.turn) {
       await engine.complete(claim, db); // left out, of another version of the schedule, done before, or put off
       return { verdict: 'nothing', advanced };
     }
-    const overlapping = await isOverlapping(trx, job, schedule?.stored.overlap);
-    if (schedule === undefined || overlapping === 'wait') {
-      // A worker of another version, which knows this schedule, gets its chance; less and less often.
-      const wait = Math.min(WAIT * (schedule === undefined ? 2 ** Math.min(job.turn, 10) : 1), RETRY_MOST);
-      await putOff(engine, trx, claim, job, tools.now() + wait, db);
+    const overlapping = await isOverlapping(trx, job, schedule.stored.overlap);
+    if (overlapping === 'wait') {
+      await putOff(engine, trx, claim, job, tools.now() + WAIT, db);
       return { verdict: 'later', advanced };
     }
     const change = trx
@@ -78,9 +75,48 @@ export async function beginRun(tools: RunTools, claim: Claim, job: OccurrenceJob
       await engine.complete(claim, db);
       return { verdict: 'skip', advanced };
     }
-    await change.set({ worker: tools.worker }).execute();
+    await change.set({ worker: tools.worker, turn }).execute();
     return { verdict: 'run', schedule, advanced };
   });
+}
+
+/**
+ * A worker that knows this schedule, of another version maybe, gets its chance; less and less often. Nothing is planned: where
+ * nobody knows it any more, nothing is to pile up.
+ */
+async function leaveToOthers(
+  { store, engine, now }: RunTools,
+  trx: Transaction<Tables>,
+  claim: Claim,
+  job: OccurrenceJob,
+): Promise<'nothing' | 'later'> {
+  const db = store.executor(trx);
+  const row = await trx
+    .selectFrom('schedule')
+    .select('id')
+    .where('id', '=', job.scheduleId)
+    .forUpdate()
+    .executeTakeFirst();
+  const run = await lockRun(trx, job);
+  if (row === undefined || (run !== undefined && (run.state !== 'running' || run.turn !== job.turn))) {
+    await engine.complete(claim, db);
+    return 'nothing';
+  }
+  await putOff(engine, trx, claim, job, now() + Math.min(WAIT * 2 ** Math.min(job.turn, 10), RETRY_MOST), db);
+  return 'later';
+}
+
+function lockRun(
+  trx: Transaction<Tables>,
+  { scheduleId, occurrence }: OccurrenceJob,
+): Promise<{ readonly state: RunState; readonly turn: number } | undefined> {
+  return trx
+    .selectFrom('mail_run')
+    .select(['state', 'turn'])
+    .where('schedule_id', '=', scheduleId)
+    .where('occurrence', '=', new Date(occurrence))
+    .forUpdate()
+    .executeTakeFirst();
 }
 
 export interface Made {
