@@ -121,6 +121,13 @@ test('all problems are told at once, by variable', () => {
   ]);
 });
 
+test('what Kubernetes sets for a Service called mail is told as such', () => {
+  const services = { MAIL_PORT: 'tcp://10.0.0.1:25', MAIL_SERVICE_HOST: '10.0.0.1', MAIL_PORT_25_TCP_ADDR: '10.0.0.1' };
+  expect(() => mailOptionsFromEnv({ ...ENV, ...services })).toThrow(
+    /^MAIL_PORT: expected a whole number; Kubernetes sets this for a Service of that name: say enableServiceLinks: false/,
+  );
+});
+
 test('nothing set is one problem that says what to set', () => {
   expect(problemsOf({})).toEqual([
     'MAIL_CLIENT_SECRET: a way to a token is missing: give MAIL_TENANT_ID, MAIL_CLIENT_ID and MAIL_CLIENT_SECRET ' +

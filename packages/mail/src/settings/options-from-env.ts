@@ -65,7 +65,8 @@ function readValue({ kind }: Variable, given: string): Value {
   const text = given.trim();
   switch (kind) {
     case 'number':
-      return /^\d{1,9}$/.test(text) ? { value: Number(text) } : { mistake: 'expected a whole number' };
+      if (/^\d{1,9}$/.test(text)) return { value: Number(text) };
+      return { mistake: `expected a whole number${/^tcp:\/\//.test(text) ? OF_KUBERNETES : ''}` };
     case 'list':
       return { value: text.split(/[\s,;]+/).filter((one) => one !== '') };
     case 'file':
@@ -76,6 +77,10 @@ function readValue({ kind }: Variable, given: string): Value {
       return { value: text };
   }
 }
+
+/** It sets such variables in every container, for each Service: those of one called `mail` begin with `MAIL_`. */
+const OF_KUBERNETES =
+  '; Kubernetes sets this for a Service of that name: say enableServiceLinks: false, or choose another prefix';
 
 function readFile(path: string): Value {
   try {
