@@ -48,8 +48,10 @@ export {
   type Recipients,
   type Rendered,
   type ScheduleDefinition,
+  type ScheduleTimes,
 } from './schedule/definition.ts';
 export type { MissedPolicy } from './schedule/missed.ts';
+export { previewSchedule } from './schedule/preview.ts';
 export type { RunSummary, ScheduleSummary } from './schedule/schedule-list.ts';
 export type { ScheduleEvent } from './schedule/scheduler.ts';
 export { connectOutbox } from './process/control-client.ts';

@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { defineMail, html } from '@mailgrant/mail';
 import { describe, expect, test } from 'vitest';
 import { checkSchedules, defineSchedule, type AnySchedule, storedTiming } from '../src/schedule/definition.ts';
+import { previewSchedule } from '../src/schedule/preview.ts';
 import { keyOf } from '../src/schedule/recipient-key.ts';
 
 const render = () => ({ from: 'noreply@contoso.com', to: 'ada@example.org', subject: 'Digest', text: 'News' });
@@ -105,6 +106,16 @@ describe('the key of a recipient', () => {
       );
     }
   });
+});
+
+test('what a schedule would do can be seen before it is one', () => {
+  const after = Date.UTC(2026, 2, 27, 12);
+  const times = { cron: '30 2 * * *', timeZone: 'Europe/Berlin' };
+  const moments = previewSchedule(times, 3, after).map((moment) => new Date(moment).toISOString());
+  expect(moments).toEqual(['2026-03-28T01:30:00.000Z', '2026-03-29T01:00:00.000Z', '2026-03-30T00:30:00.000Z']);
+  expect(previewSchedule(times)).toHaveLength(5);
+  expect(previewSchedule({ at: after + 1 }, 3, after)).toEqual([after + 1]);
+  expect(() => previewSchedule({ ...times, cron: '0 25 * * *' })).toThrow('schedule.cron: "0 25 * * *" is not a cron');
 });
 
 test('the type of a recipient is what `recipients` yields', () => {

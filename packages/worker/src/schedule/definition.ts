@@ -132,13 +132,20 @@ function checkSchedule(definition: AnySchedule, mailboxes: readonly string[], pl
     if (value !== undefined && typeof value !== 'function') throw refused(`${where}.${name}`, 'give a function');
   }
   duration(`${where}.expiresAfter`, definition.expiresAfter, Infinity);
-  const stored = checkTiming(definition, where);
+  const stored = toStored(definition, where);
   storedTiming(stored, where); // says what is wrong with the expression
   // The functions get back what their own `recipients` yielded; nobody else knows its type.
   return { id, mailbox, stored, definition: definition as unknown as ScheduleDefinition<unknown> };
 }
 
-function checkTiming(definition: AnySchedule, where: string): StoredSchedule {
+/** What says when a schedule runs. */
+export interface ScheduleTimes extends Pick<
+  AnySchedule,
+  'cron' | 'timeZone' | 'at' | 'from' | 'until' | 'missed' | 'missedGrace' | 'overlap'
+> {}
+
+/** @throws TypeError `ERR_INPUT_OPTION` naming the option; what is wrong with an expression, {@link storedTiming} says */
+export function toStored(definition: ScheduleTimes, where: string): StoredSchedule {
   const { cron, timeZone, at, from, until, missed = 'once', overlap = 'allow' } = definition;
   if ((cron === undefined) === (at === undefined)) {
     throw refused(`${where}.cron`, 'a schedule has either cron, with timeZone, or at');
