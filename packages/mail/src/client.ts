@@ -46,10 +46,10 @@ export function clientOver(senders: readonly Sender[], options: MailClientOption
   /** All accounts in the order they are to be tried: those last whose service has asked for some rest. */
   const inOrder = (): readonly Sender[] => {
     if (senders.length === 1) return senders;
-    const first = strategy === 'round-robin' ? turn++ % senders.length : 0;
-    const turned = [...senders.slice(first), ...senders.slice(0, first)];
-    const resting = turned.filter(({ mailer }) => mailer.health().suspendedUntil !== undefined);
-    return [...turned.filter((sender) => !resting.includes(sender)), ...resting];
+    const resting = senders.filter(({ mailer }) => mailer.health().suspendedUntil !== undefined);
+    const awake = senders.filter((sender) => !resting.includes(sender));
+    const first = strategy === 'round-robin' ? turn++ % Math.max(1, awake.length) : 0;
+    return [...awake.slice(first), ...awake.slice(0, first), ...resting];
   };
 
   const deliver = async (

@@ -208,6 +208,23 @@ describe('round-robin', () => {
   });
 });
 
+test('round-robin shares what a resting account would have sent among all the others', async () => {
+  start();
+  await client.close();
+  const [a, b, c] = [
+    accountOf(second, { label: 'a' }),
+    accountOf(first, { label: 'b' }),
+    accountOf(first, { label: 'c' }),
+  ];
+  start({ accounts: [a, b, c], strategy: 'round-robin' });
+  second.exchange.reply('MESSAGE', '554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException');
+  await client.send(mailTo('ada@example.org'));
+  const through: (string | undefined)[] = [];
+  for (let i = 0; i < 6; i += 1) through.push((await client.send(mailTo('ada@example.org'))).account);
+  expect(through.filter((account) => account === 'b')).toHaveLength(3);
+  expect(through.filter((account) => account === 'c')).toHaveLength(3);
+});
+
 test('a mail without a sender is from the account it goes through', async () => {
   const from = 'Contoso <noreply@contoso.com>';
   start({ accounts: [accountOf(first, { from }), accountOf(second)], strategy: 'round-robin' });
