@@ -66,7 +66,7 @@ function readValue({ kind }: Variable, given: string): Value {
   switch (kind) {
     case 'number':
       if (/^\d{1,9}$/.test(text)) return { value: Number(text) };
-      return { mistake: `expected a whole number${/^tcp:\/\//.test(text) ? OF_KUBERNETES : ''}` };
+      return { mistake: `expected a whole number${text.startsWith('tcp://') ? OF_KUBERNETES : ''}` };
     case 'list':
       return { value: text.split(/[\s,;]+/).filter((one) => one !== '') };
     case 'file':
