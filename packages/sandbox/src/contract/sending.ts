@@ -92,7 +92,10 @@ export const sending: readonly ContractCase[] = [
     const subject = await bench.open();
     const receipt = await bench.send(subject, { to: [], bcc: ['ada@example.com'] });
     assert.deepEqual(receipt.accepted, ['ada@example.com']);
-    assert.doesNotMatch(Buffer.from(bench.sandbox.inbox.messages[0]?.raw ?? []).toString('latin1'), /ada@example\.com/i);
+    assert.doesNotMatch(
+      Buffer.from(bench.sandbox.inbox.messages[0]?.raw ?? []).toString('latin1'),
+      /ada@example\.com/i,
+    );
   }),
 
   contractCase('an attachment of two megabytes arrives byte for byte', ['compose'], async (bench) => {
