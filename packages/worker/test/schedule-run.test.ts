@@ -5,7 +5,8 @@ import { type Claim, createEngine, type Engine } from '../src/engine.ts';
 import { outboxOver } from '../src/outbox/create-outbox.ts';
 import type { Outbox } from '../src/outbox/outbox.ts';
 import { type AnySchedule, checkSchedules } from '../src/schedule/definition.ts';
-import { beginRun, endRun, type Made, makeMails, type RunTools } from '../src/schedule/occurrence-run.ts';
+import { type Made, makeMails } from '../src/schedule/make-mails.ts';
+import { beginRun, endRun, type RunTools } from '../src/schedule/occurrence-run.ts';
 import { occurrenceJobId } from '../src/schedule/job-id.ts';
 import { listRuns, removeSchedule } from '../src/schedule/schedule-list.ts';
 import {

@@ -1,7 +1,8 @@
 // Runs the occurrences that become due: claims their jobs, keeps the claims alive, looks after what got stuck.
 import { type Claim, CLAIM_TIME } from '../engine.ts';
 import { storedTiming } from './definition.ts';
-import { beginRun, endRun, type Made, makeMails, type RunTools } from './occurrence-run.ts';
+import { type Made, makeMails } from './make-mails.ts';
+import { beginRun, endRun, type RunTools } from './occurrence-run.ts';
 import {
   type Advanced,
   advanceSchedule,
