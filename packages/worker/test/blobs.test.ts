@@ -101,6 +101,25 @@ describe.each(KINDS)('bodies on the %s store', (kind) => {
     expect(await store.blobs.sweep({ grace: -10_000 })).toEqual({ deleted: 2 });
   });
 
+  test('is not swept away once it is kept for a row that is coming', async () => {
+    const { sha256 } = await store.blobs.put(bodyOf(1003));
+    if (kind === 'embedded') utimesSync(pathOf(store.blobs, sha256), 0, 0);
+    else
+      await store.db
+        .updateTable('blob')
+        .set({ put_at: new Date(0) })
+        .where('sha256', '=', sha256)
+        .execute();
+    await store.transaction(async (trx) => {
+      await store.blobs.keep([sha256, sha256], store.executor(trx));
+      if (kind === 'postgres') expect(await store.blobs.sweep()).toEqual({ deleted: 0 }); // and does not wait
+    });
+    expect(await store.blobs.sweep()).toEqual({ deleted: 0 });
+    expect(await store.blobs.sweep({ grace: -10_000 })).toEqual({ deleted: 1 });
+    const again = store.transaction((trx) => store.blobs.keep([sha256], store.executor(trx)));
+    await expect(again).rejects.toMatchObject({ code: 'ERR_STORE_BODY' });
+  });
+
   test('a body that is damaged is found out before its end', async () => {
     const body = bodyOf(600_000);
     const { sha256 } = await store.blobs.put(body);

@@ -155,6 +155,16 @@ describe.each(KINDS)('on the %s store', (kind) => {
     expect((await outbox.list()).mails).toEqual([]);
   });
 
+  test('a large message that went away before its mail was kept is told to whoever hands it over', async () => {
+    const { outbox } = rig.worker();
+    const slow = async function* () {
+      yield { ...later(), mail: { ...rig.mail(), text: 'y\n'.repeat(60_000) } };
+      await rig.store.blobs.sweep({ grace: -10_000 });
+    };
+    await expect(outbox.scheduleMails(slow())).rejects.toMatchObject({ code: 'ERR_STORE_BODY' });
+    expect((await outbox.list()).mails).toEqual([]);
+  });
+
   test('mails are found by what is known of them, page by page', async () => {
     const { outbox } = rig.worker();
     const made = await outbox.scheduleMails(

@@ -1,7 +1,7 @@
 // Mails as a part of the caller's own transaction, and retention.
 import { Kysely, PostgresDialect } from 'kysely';
 import { Client, Pool } from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { checkRetention, DEFAULT_RETENTION, sweep } from '../src/delivery/housekeeping.ts';
 import {
   createOutbox,
@@ -62,6 +62,54 @@ test('with a client of pg: there if it commits, never there if it does not', asy
   expect(await exists('done')).toBe(true);
   const jobs = await store.executor().executeSql('select count(*)::integer as n from mailgrant_boss.job');
   expect(jobs.rows).toEqual([{ n: 1 }]);
+});
+
+test('a large message belongs to the transaction as well', async () => {
+  const large = (key: string) => ({ ...mail(key), mail: { ...mail(key).mail, text: 'y\n'.repeat(60_000) } });
+  const bodies = () => store.db.selectFrom('blob').select('sha256').execute();
+  await withClient('rollback', (db) => outbox.scheduleMail(large('large undone'), { db }));
+  expect(await bodies()).toEqual([]);
+  await withClient('commit', (db) => outbox.scheduleMail(large('large'), { db }));
+  expect(await bodies()).toHaveLength(1);
+});
+
+test('an outbox that is ready needs no other connection than the transaction’s', async () => {
+  const pool = new Pool({ connectionString: database.url, max: 2 });
+  pool.on('error', () => {}); // connections are still closing when end() resolves
+  const small = await openStore({ kind: 'postgres', pool });
+  const client = createOutbox({ store: small });
+  await client.ready();
+  const clients = [await pool.connect(), await pool.connect()];
+  for (const db of clients) await db.query('begin');
+  for (const text of ['x', 'y\n'.repeat(60_000)]) {
+    const all = clients.map((db, n) => {
+      const { mailbox, mail: content } = mail('pooled');
+      return client.scheduleMail({ mailbox, mail: { ...content, text: `${n} ${text}` } }, { db });
+    });
+    expect(await Promise.all(all)).toMatchObject([{ created: true }, { created: true }]);
+  }
+  for (const db of clients) await db.query('rollback').finally(() => db.release());
+  await client.close();
+  await small.close();
+  await pool.end();
+});
+
+test('an outbox that is not ready does not wait for ever for a connection', async () => {
+  const pool = new Pool({ connectionString: database.url, max: 1 });
+  pool.on('error', () => {}); // connections are still closing when end() resolves
+  const small = await openStore({ kind: 'postgres', pool });
+  const client = createOutbox({ store: small });
+  const db = await pool.connect();
+  await db.query('begin');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const waiting = client.scheduleMail(mail('waiting'), { db }).catch((error: { code: unknown }) => error.code);
+  await vi.advanceTimersByTimeAsync(30_000);
+  vi.useRealTimers();
+  expect(await waiting).toBe('ERR_STORE_BUSY');
+  await db.query('rollback').finally(() => db.release());
+  await client.close();
+  await small.close();
+  await pool.end();
 });
 
 test('with a transaction of Kysely', async () => {

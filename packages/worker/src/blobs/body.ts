@@ -7,8 +7,8 @@ export type Body = Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 /** In bytes. Large enough to be quick, small enough for a row. */
 export const CHUNK: number = 256 * 1024;
 
-/** How long a body may be without a row that names it, in milliseconds. */
-export const GRACE: number = 60 * 60_000;
+/** How long a body may be without a row that names it, in milliseconds: many mails may become rows together, at their end. */
+export const GRACE: number = 24 * 60 * 60_000;
 
 /** The body in chunks of one size, the last one aside. */
 export async function* chunksOf(body: Body): AsyncGenerator<Uint8Array> {

@@ -38,6 +38,10 @@ export class FileBlobStore implements BlobStore {
     }
   }
 
+  async keep(names: readonly string[]): Promise<void> {
+    for (const name of names) if (!this.#touch(this.#pathOf(name))) throw missing(name);
+  }
+
   async *get(name: string): AsyncGenerator<Uint8Array> {
     checkName(name);
     const file = createReadStream(this.#pathOf(name), { highWaterMark: CHUNK });
@@ -94,9 +98,9 @@ export class FileBlobStore implements BlobStore {
   }
 
   /** @returns whether the body is there */
-  #touch(path: string, size: number): boolean {
+  #touch(path: string, size?: number): boolean {
     try {
-      if (statSync(path).size !== size) return false; // cut off by a crash of the disk: written anew
+      if (size !== undefined && statSync(path).size !== size) return false; // cut off by a crash of the disk: written anew
       const now = this.#now() / 1000;
       utimesSync(path, now, now);
       return true;

@@ -4,7 +4,8 @@ import type { ComposeOptions } from '@mailgrant/nodemailer';
 import { sql } from 'kysely';
 import { createEngine, type Engine } from '../engine.ts';
 import { pauseSchedule, resumeSchedule } from '../schedule/schedule-list.ts';
-import type { Store } from '../store/store.ts';
+import { build, run } from '../store/statements.ts';
+import type { SqlExecutor, Store } from '../store/store.ts';
 import { cancel, reschedule, resolveInDoubt, retry } from './changes.ts';
 import { checkName, checkText, checkWhole, toTime } from './checks.ts';
 import { enqueue, type PreparedMail } from './enqueue.ts';
@@ -14,7 +15,7 @@ import type { ChangeResult, MailRef, Outbox, ScheduledMail } from './outbox.ts';
 import { conditions, get, list, stats } from './queries.ts';
 import { createSeal, type EncryptionKey } from './seal.ts';
 import { suppress, unsuppress } from './suppression.ts';
-import { toExecutor } from './user-transaction.ts';
+import { inTime, toExecutor } from './user-transaction.ts';
 
 export interface OutboxOptions extends ComposeOptions {
   readonly store: Store;
@@ -28,6 +29,13 @@ export interface OutboxOptions extends ComposeOptions {
 
 /** An outbox for a process that sends nothing itself. */
 export interface OutboxClient extends Outbox {
+  /**
+   * Looks up what it needs to know of the store, once. After that, mails of a transaction (`db`) need no other connection than
+   * that transaction's, which matters where both come from one pool.
+   *
+   * @throws StoreError `ERR_STORE_SCHEMA` where no worker has made its tables yet
+   */
+  ready(): Promise<void>;
   close(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -53,7 +61,13 @@ export function createOutbox(options: OutboxOptions): OutboxClient {
         () => {},
       );
   };
-  return { ...outboxOver(engine, options, started), close, [Symbol.asyncDispose]: close };
+  const ready = async (): Promise<void> => {
+    await started();
+    for (const { id } of await store.db.selectFrom('mailbox').select('id').execute()) {
+      await engine.openQueue(queueOf(id));
+    }
+  };
+  return { ...outboxOver(engine, options, started), ready, close, [Symbol.asyncDispose]: close };
 }
 
 /** An outbox over an engine that somebody else stops. */
@@ -68,20 +82,20 @@ export function outboxOver(
   checkWhole(maxMessageSize, 1, 2 ** 31 - 1, 'maxMessageSize');
   const known = new Set<string>();
 
-  const ensureMailbox = async (mailbox: string): Promise<void> => {
+  const ensureMailbox = async (mailbox: string, db: SqlExecutor | undefined): Promise<void> => {
     if (known.has(checkName(mailbox, 'mailbox'))) return;
-    const row = await store.db.selectFrom('mailbox').select('id').where('id', '=', mailbox).executeTakeFirst();
-    if (row === undefined) {
+    const rows = await run(db ?? store.executor(), build.selectFrom('mailbox').select('id').where('id', '=', mailbox));
+    if (rows.length === 0) {
       throw new InputError(
         'ERR_INPUT_OPTION',
         `mailbox: no worker on this store has one of the name ${JSON.stringify(mailbox)}`,
       );
     }
-    await engine.openQueue(queueOf(mailbox));
+    await inTime(engine.openQueue(queueOf(mailbox)), db);
     known.add(mailbox);
   };
 
-  const prepare = async (mail: ScheduledMail): Promise<PreparedMail> => {
+  const prepare = async (mail: ScheduledMail, db: SqlExecutor | undefined): Promise<PreparedMail> => {
     const sendAt = mail.sendAt === undefined ? now() : toTime(mail.sendAt, 'sendAt');
     const expiresAt = mail.expiresAt === undefined ? undefined : toTime(mail.expiresAt, 'expiresAt');
     if (expiresAt !== undefined && expiresAt <= sendAt) {
@@ -93,9 +107,9 @@ export function outboxOver(
     checkWhole(priority, -100, 100, 'priority');
     if (typeof mail.mail !== 'object' || mail.mail === null)
       throw new InputError('ERR_INPUT_MESSAGE', 'mail: expected an object');
-    await ensureMailbox(mailbox);
+    await ensureMailbox(mailbox, db);
     const frozen = await freeze(mail, Math.max(sendAt, now()), {
-      blobs: store.blobs,
+      put: (body) => store.blobs.put(body, db),
       seal,
       compose: { allowFiles, allowUrls },
       maxSize: maxMessageSize,
@@ -108,11 +122,12 @@ export function outboxOver(
       throw new InputError('ERR_INPUT_OPTION', 'db: the embedded store takes no transaction from outside');
     }
     const executor = db === undefined ? undefined : toExecutor(db);
-    await started();
+    await inTime(started(), executor);
     const prepared: PreparedMail[] = [];
-    for await (const mail of mails) prepared.push(await prepare(mail));
-    if (executor !== undefined) return enqueue(prepared, engine, executor, now());
-    const enqueued = await store.transaction((trx) => enqueue(prepared, engine, store.executor(trx), now()));
+    for await (const mail of mails) prepared.push(await prepare(mail, executor));
+    const tools = { blobs: store.blobs, engine, now: now() };
+    if (executor !== undefined) return enqueue(prepared, { ...tools, db: executor });
+    const enqueued = await store.transaction((trx) => enqueue(prepared, { ...tools, db: store.executor(trx) }));
     onMail();
     return enqueued;
   };

@@ -2,11 +2,11 @@
 import { sql } from 'kysely';
 import type { Engine } from '../engine.ts';
 import type { NewMailRow } from '../schema/tables.ts';
-import type { SqlExecutor } from '../store/store.ts';
+import { build, run } from '../store/statements.ts';
+import type { SqlExecutor, Store } from '../store/store.ts';
 import type { FrozenMail } from './freeze.ts';
 import { DUE_CHANNEL, mailJob, queueOf } from './mail-job.ts';
 import type { Enqueued } from './outbox.ts';
-import { build, run } from './statements.ts';
 
 /** A mail with everything that becomes of it, checked. */
 export interface PreparedMail {
@@ -26,13 +26,19 @@ const CHUNK = 500;
 /** Milliseconds ahead within which a mail is announced; what is due later is found by looking. */
 const SOON = 2_000;
 
+export interface EnqueueTools extends Pick<Store, 'blobs'> {
+  readonly engine: Engine;
+  readonly db: SqlExecutor;
+  readonly now: number;
+}
+
 /** Makes rows and jobs. Results in the order of `mails`. */
 export async function enqueue(
   mails: readonly PreparedMail[],
-  engine: Engine,
-  db: SqlExecutor,
-  now: number,
+  { blobs, engine, db, now }: EnqueueTools,
 ): Promise<readonly Enqueued[]> {
+  const bodies = mails.flatMap(({ frozen }) => frozen.blob ?? []);
+  await blobs.keep(bodies, db);
   const results: Enqueued[] = [];
   for (let from = 0; from < mails.length; from += CHUNK) {
     results.push(...(await enqueueChunk(mails.slice(from, from + CHUNK), engine, db, now)));

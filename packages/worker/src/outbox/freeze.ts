@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Envelope, InputError, type MessageBody, type OutgoingMail } from '@mailgrant/core';
 import { compose, type ComposeOptions } from '@mailgrant/nodemailer';
-import type { BlobStore } from '../blobs/blob-store.ts';
+import type { BlobRef } from '../blobs/blob-store.ts';
 import type { StoredEnvelope } from '../schema/tables.ts';
 import { dateLine, withoutDate } from './date-line.ts';
 import type { ScheduledMail } from './outbox.ts';
@@ -12,7 +12,8 @@ import type { Seal } from './seal.ts';
 const SMALL = 64 * 1024;
 
 export interface FreezeOptions {
-  readonly blobs: BlobStore;
+  /** Keeps what is too large for a row. */
+  readonly put: (body: AsyncIterable<Uint8Array>) => Promise<BlobRef>;
   readonly seal: Seal | undefined;
   readonly compose: ComposeOptions;
   /** Bytes. */
@@ -46,7 +47,7 @@ export interface FrozenMail {
 export async function freeze(
   { mail, sensitive = false }: ScheduledMail,
   sendAt: number,
-  { blobs, seal, compose: composeOptions, maxSize }: FreezeOptions,
+  { put, seal, compose: composeOptions, maxSize }: FreezeOptions,
 ): Promise<FrozenMail> {
   if (sensitive && seal === undefined) {
     throw new InputError('ERR_INPUT_OPTION', 'sensitive: set encryptionKey to keep messages encrypted');
@@ -70,7 +71,7 @@ export async function freeze(
     }
   };
   const pieces = sensitive && seal !== undefined ? seal.close(id, counted()) : counted();
-  const kept = await keep(pieces, blobs);
+  const kept = await keep(pieces, put);
   const subject = !sensitive && 'subject' in mail && typeof mail.subject === 'string' ? mail.subject : null;
   return {
     id,
@@ -86,7 +87,7 @@ export async function freeze(
 
 async function keep(
   pieces: AsyncGenerator<Uint8Array>,
-  blobs: BlobStore,
+  put: FreezeOptions['put'],
 ): Promise<{ readonly mime: Uint8Array | null; readonly blob: string | null }> {
   const start: Uint8Array[] = [];
   let size = 0;
@@ -101,7 +102,7 @@ async function keep(
     yield* start;
     yield* pieces;
   };
-  return { mime: null, blob: (await blobs.put(all())).sha256 };
+  return { mime: null, blob: (await put(all())).sha256 };
 }
 
 async function* bytesOf(message: MessageBody): AsyncGenerator<Uint8Array> {

@@ -1,6 +1,7 @@
 // A transaction of the caller's, of whatever library, as something that runs SQL.
 import { InputError } from '@mailgrant/core';
 import type { SqlExecutor } from '../store/store.ts';
+import { StoreError } from '../store/store-error.ts';
 
 interface Rows {
   readonly rows: readonly unknown[];
@@ -11,6 +12,24 @@ export type UserTransaction =
   | { executeSql(text: string, values?: unknown[]): Promise<Rows> }
   | { executeQuery(query: never): Promise<Rows> }
   | { query(text: string, values?: unknown[]): Promise<Rows> };
+
+/** Milliseconds. */
+const LONGEST_WAIT = 30_000;
+
+/**
+ * Waits for something that needs another connection than the transaction's: where all of a pool are in transactions that wait
+ * for the same, none ever comes free.
+ * @throws StoreError `ERR_STORE_BUSY`
+ */
+export async function inTime(needed: Promise<void>, db: SqlExecutor | undefined): Promise<void> {
+  if (db === undefined) return needed;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `No connection came free in ${LONGEST_WAIT / 1000} s: all of the pool may be in transactions that wait for one more. Await the outbox's ready() before the first transaction.`;
+    timer = setTimeout(() => reject(new StoreError('ERR_STORE_BUSY', message)), LONGEST_WAIT);
+  });
+  return Promise.race([needed, late]).finally(() => clearTimeout(timer));
+}
 
 /** @throws TypeError `ERR_INPUT_OPTION` for what is none of these. */
 export function toExecutor(db: UserTransaction): SqlExecutor {

@@ -65,6 +65,7 @@ async function hostClient(options: NonNullable<HostOptions['store']>): Promise<H
   }
   const store = await openStore({ migrate: false, ...options });
   const outbox = createOutbox({ ...options, store });
+  await outbox.ready().catch(() => {}); // the store may still be without a worker: the first mail tells
   const close = async (): Promise<void> => {
     await outbox.close();
     await store.close();

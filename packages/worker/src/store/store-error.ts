@@ -10,6 +10,7 @@ export const STORE_ERROR_CODES = [
   'ERR_STORE_BROKEN',
   'ERR_STORE_CLOSED',
   'ERR_STORE_BODY',
+  'ERR_STORE_BUSY',
   'ERR_STORE_TRANSFER',
 ] as const;
 

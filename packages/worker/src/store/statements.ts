@@ -8,7 +8,7 @@ import {
   PostgresQueryCompiler,
 } from 'kysely';
 import type { Tables } from '../schema/tables.ts';
-import { SCHEMA, type SqlExecutor } from '../store/store.ts';
+import { SCHEMA, type SqlExecutor } from './store.ts';
 
 /** Builds statements that name the schema. */
 export const build: Kysely<Tables> = new Kysely<Tables>({
