@@ -1,8 +1,8 @@
 // Bodies too large for a row: the same promises of files and of PostgreSQL's rows.
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, mkdirSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { BlobStore } from '../src/blobs/blob-store.ts';
 import { FileBlobStore } from '../src/blobs/file-blobs.ts';
 import type { Store } from '../src/store/store.ts';
@@ -167,6 +167,16 @@ describe('bodies in files', () => {
     const { sha256 } = await store.blobs.put(bodyOf(10));
     expect(statSync(pathOf(store.blobs, sha256)).mode & 0o777).toBe(0o600);
     expect(statSync(join(pathOf(store.blobs, sha256), '..')).mode & 0o777).toBe(0o700);
+  });
+
+  test('lie in folders whose names are on the disk, whoever made the folder', async () => {
+    const dir = store.blobs instanceof FileBlobStore ? store.blobs.dir : expect.unreachable();
+    const body = bodyOf(1005);
+    mkdirSync(join(dir, nameOf(body).slice(0, 2)), { recursive: true }); // by somebody who crashed, or is not done yet
+    const opened = vi.spyOn(fs, 'openSync');
+    await store.blobs.put(body);
+    expect(opened.mock.calls.map(([path]) => path)).toContain(dir);
+    opened.mockRestore();
   });
 
   test('that a crash of the disk cut off are written anew', async () => {

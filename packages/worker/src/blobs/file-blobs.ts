@@ -14,6 +14,8 @@ export class FileBlobStore implements BlobStore {
   readonly #unfinished: string;
   readonly #db: Kysely<Tables>;
   readonly #now: () => number;
+  /** Folders whose names are known to be on the disk. */
+  readonly #durable = new Set<string>();
 
   /** The directory belongs to this process: what is unfinished in it was left by one that is gone. */
   constructor(dir: string, db: Kysely<Tables>, now: () => number = Date.now) {
@@ -91,10 +93,14 @@ export class FileBlobStore implements BlobStore {
     const kept = this.#pathOf(name);
     const folder = dirname(kept);
     if (!this.#touch(kept, size)) {
-      if ((await mkdir(folder, { recursive: true, mode: 0o700 })) !== undefined) flushDirectory(this.dir);
+      await mkdir(folder, { recursive: true, mode: 0o700 });
       await rename(path, kept);
     }
     flushDirectory(folder);
+    // Whoever made the folder may have crashed before its name was on the disk.
+    if (this.#durable.has(folder)) return;
+    flushDirectory(this.dir);
+    this.#durable.add(folder);
   }
 
   /** @returns whether the body is there */
