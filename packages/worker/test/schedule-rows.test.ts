@@ -168,6 +168,16 @@ describe('occurrences', () => {
     expect(await within((rows) => reviveJobs(rows, 'lost', at('05-03T09:00'), at('05-02T09:01')))).toBe(0);
   });
 
+  test('that are open are found without a look at all the others', async () => {
+    const { rows } = await within(async ({ db }) => {
+      await db.executeSql(`insert into mailgrant.mail_run (schedule_id, occurrence, state)
+        select 'often', to_timestamp(n), 'done' from generate_series(1, 5000) as n`);
+      await db.executeSql('analyze mailgrant.mail_run');
+      return db.executeSql(`explain select from mailgrant.mail_run where schedule_id = 'often' and state = 'running'`);
+    });
+    expect(JSON.stringify(rows)).toContain('mail_run_open');
+  });
+
   test('are forgotten when they are old, and not run again', async () => {
     await save('old', '05-01T12:00');
     await advance('old', '05-02T09:00');

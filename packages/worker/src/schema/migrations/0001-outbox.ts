@@ -123,6 +123,7 @@ export const outbox: readonly string[] = [
     ended_at timestamptz,
     primary key (schedule_id, occurrence)
   )`,
+  `create index mail_run_open on mail_run (schedule_id, occurrence) where state = 'running'`,
   `create table suppression (
     key text primary key,
     reason text not null,
