@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { InputError, type OutgoingMail } from '@mailgrant/core';
 import { endStreams } from './access-guard.ts';
+import { addressParser } from './address-parser.ts';
 import { checkAccess, checkFile, type ContentPolicy, toBody } from './body.ts';
 import { checkAddresses, checkHeaders, type ParseAddresses } from './checks.ts';
 import { toEnvelope } from './envelope.ts';
@@ -40,9 +41,9 @@ export async function compose(mail: Mail, options: ComposeOptions = {}): Promise
 let loading: Promise<Nodemailer> | undefined;
 
 async function load(): Promise<Nodemailer> {
-  const [{ default: Mailer }, { default: parseAddresses }] = await Promise.all([
+  const [{ default: Mailer }, parseAddresses] = await Promise.all([
     import('nodemailer/lib/mailer/index.js'),
-    import('nodemailer/lib/addressparser/index.js'),
+    addressParser(),
   ]);
   return { Mailer, parseAddresses };
 }

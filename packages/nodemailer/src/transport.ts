@@ -5,13 +5,15 @@ import { createMailer, InputError, type Mailer, type MailerOptions, type Outgoin
 import { guardAccess, stricter, type Switches, type Transporter } from './access-guard.ts';
 import { type ContentPolicy, toBody } from './body.ts';
 import { type EnvelopeFields, toEnvelope } from './envelope.ts';
-import { refuseLogin } from './mail.ts';
+import { type Mail, refuseLogin } from './mail.ts';
 import { messageIdOf } from './message-id.ts';
 import { type MimeNode, releaseStreams } from './mime-tree.ts';
 import { withNodemailerFields } from './nodemailer-error.ts';
 import { type SentMessage, toSentMessage } from './sent-message.ts';
 import { lengthOf } from './streams.ts';
 import { version } from './version.ts';
+import { addressParser } from './address-parser.ts';
+import { checkAddresses, checkHeaders } from './checks.ts';
 
 /** What is used of nodemailer's `MailMessage`: the mail as `sendMail()` got it, and what became of it. */
 export interface TransportMail {
@@ -171,6 +173,9 @@ function leftOf(deadline: number | undefined, elapsed: number): number | undefin
 
 async function toOutgoing({ data, message }: TransportMail, policy: ContentPolicy): Promise<Outgoing> {
   refuseLogin(data);
+  // What nodemailer took out of them is in the message by now; what it would have left out, or let in, is told instead.
+  checkAddresses(data as Mail, await addressParser());
+  checkHeaders(data as Mail);
   return {
     envelope: toEnvelope(message, data, data.envelope !== undefined),
     messageId: messageIdOf(data.raw) ?? String(message.messageId()),

@@ -407,3 +407,16 @@ test('20 MB arrive as they were attached', { timeout: 60_000 }, async () => {
   const body = raw.subarray(start, raw.indexOf('\r\n--', start));
   expect(Buffer.from(body.toString('latin1'), 'base64').equals(content)).toBe(true);
 });
+
+test('what nodemailer would let into a header, or into the envelope, is refused and not sent', async () => {
+  const prepared = { 'X-Trace': { prepared: true, value: 'one\r\nBcc: eve@example.net' } };
+  expect(await failure(transporter.sendMail({ ...mail, headers: prepared }))).toMatchObject({
+    code: 'ERR_INPUT_MESSAGE',
+  });
+  const envelope = { from: sandbox.mailbox, to: ['grace@example.org\r\neve@example.net'] };
+  expect(await failure(transporter.sendMail({ ...mail, envelope }))).toMatchObject({ code: 'ERR_INPUT_ADDRESS' });
+  expect(await failure(transporter.sendMail({ ...mail, to: ['grace@example.org', 'nobody'] }))).toMatchObject({
+    code: 'ERR_INPUT_ADDRESS',
+  });
+  expect(sandbox.inbox.messages).toEqual([]);
+});
