@@ -164,7 +164,7 @@ export function createMailer(options: MailerOptions): Mailer {
     new Pool({
       connection: { provider, timeouts, name, secureContext, user: login },
       token,
-      gate: new Gate({ limits, now: Date.now, random: Math.random }),
+      gate: new Gate({ limits, now: Date.now, random: Math.random, patient: options.queue?.whenHeld !== 'refuse' }),
       connections: limits.connections,
       recipients: limits.recipientsPerMessage ?? Infinity,
       ladder,

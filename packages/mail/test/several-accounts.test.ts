@@ -97,6 +97,15 @@ describe('failover', () => {
     expect(attempts).toHaveLength(1);
   });
 
+  test('mails that wait at an account go through another one when its service asks for a rest', async () => {
+    start();
+    const quota = '554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException';
+    first.exchange.reply('MESSAGE', quota, { times: Infinity });
+    const sent = await Promise.all(Array.from({ length: 12 }, () => client.send(mailTo('ada@example.org'))));
+    expect(new Set(sent.map(({ account }) => account))).toEqual(new Set(['second']));
+    expect(inboxes()).toEqual([0, 12]);
+  });
+
   test('the second takes over when the first server is gone, and health says so', async () => {
     start({}, { retries: 0 });
     await first.close();

@@ -12,6 +12,12 @@ export interface QueueOptions {
    * `'wait'` waits for room first. Either way `ready()` tells when there is room.
    */
   readonly whenFull?: 'refuse' | 'wait' | undefined;
+  /**
+   * What becomes of messages while the server asks for a rest that passes by itself: `'wait'` (the default), or `'refuse'`, for
+   * whoever has another way to send them: those that wait are rejected with what the server said, new ones with LimitError
+   * `ERR_MAILER_SUSPENDED`.
+   */
+  readonly whenHeld?: 'wait' | 'refuse' | undefined;
 }
 
 interface Waiting {
@@ -38,6 +44,9 @@ export class Backlog {
     if (!(Number.isInteger(bytes) && bytes > 0)) throw limitError('bytes');
     if (whenFull !== 'refuse' && whenFull !== 'wait') {
       throw new InputError('ERR_INPUT_OPTION', "queue.whenFull: expected 'refuse' or 'wait'");
+    }
+    if (options.whenHeld !== undefined && options.whenHeld !== 'wait' && options.whenHeld !== 'refuse') {
+      throw new InputError('ERR_INPUT_OPTION', "queue.whenHeld: expected 'wait' or 'refuse'");
     }
     this.#submit = submit;
     this.#messages = messages;

@@ -12,6 +12,8 @@ export interface GateOptions {
   readonly now: () => number;
   /** From 0 to 1. */
   readonly random: () => number;
+  /** Messages wait while the server asks for a rest that passes by itself; else they are refused. Default `true`. */
+  readonly patient?: boolean;
 }
 
 /** What a failure says, from the diagnosis. */
@@ -156,7 +158,7 @@ export class Gate {
       return false;
     }
     const opened = this.#mailbox.failed(verdict.class, error, now, turn.probe, verdict.wait);
-    return opened && !holds(verdict.class);
+    return opened && !this.#waitsFor(verdict.class);
   }
 
   /** Those whose time is over, else the one refused first: the next refusal is remembered again. */
@@ -182,7 +184,7 @@ export class Gate {
   /** Logins are made one at a time, so each of them finds out. Returns as `failed` does. */
   loginFailed(verdict: Verdict, error: unknown): boolean {
     const opened = this.#login.failed(verdict.class, error, this.#options.now(), true, verdict.wait);
-    return opened && !holds(verdict.class);
+    return opened && !this.#waitsFor(verdict.class);
   }
 
   health(): Health {
@@ -208,10 +210,14 @@ export class Gate {
     return { status, reasons, ...(suspendedUntil !== undefined && { suspendedUntil }) };
   }
 
+  #waitsFor(kind: DiagnosisClass | undefined): boolean {
+    return this.#options.patient !== false && kind !== undefined && holds(kind);
+  }
+
   #suspended(breaker: Breaker | undefined, now: number): LimitError | undefined {
     if (breaker === undefined) return undefined;
     const { position, until, reason } = breaker.state(now);
-    if (position !== 'open' || until <= now || holdsFor(breaker)) return undefined;
+    if (position !== 'open' || until <= now || this.#waitsFor(breaker.kind)) return undefined;
     return new LimitError(
       'ERR_MAILER_SUSPENDED',
       `nothing is sent for another ${seconds(until - now)} s, because the last attempt failed: ${messageOf(reason)}`,
@@ -222,8 +228,6 @@ export class Gate {
 
 /** These pass by themselves, and soon: what waits may go on waiting. */
 export const holds = (kind: DiagnosisClass): boolean => kind === 'transient' || kind === 'slow-down';
-
-const holdsFor = (breaker: Breaker | undefined): boolean => breaker?.kind !== undefined && holds(breaker.kind);
 
 const seconds = (milliseconds: number): number => Math.ceil(milliseconds / 1000);
 

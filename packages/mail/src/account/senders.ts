@@ -19,16 +19,25 @@ export function toSenders({ account, accounts, mailer }: MailClientOptions, onTo
   const list = accounts ?? (account === undefined ? [] : [account]);
   // What one account is asked to send later another one can send now.
   const retries = list.length > 1 ? { retries: 0 } : {};
-  return list.map((each, index) => toSender({ ...retries, ...checkAccount(each, []).account }, index, onToken));
+  return list.map((each, index) => {
+    const account = { ...retries, ...checkAccount(each, []).account };
+    // Where all of them rest, the last one is waited for.
+    return toSender(account, index, onToken, index < list.length - 1 ? 'refuse' : 'wait');
+  });
 }
 
 /** One account, by its place in the list. */
-export function toSender(account: MailAccount, index: number, onToken: OnToken): Sender {
+export function toSender(
+  account: MailAccount,
+  index: number,
+  onToken: OnToken,
+  whenHeld: 'wait' | 'refuse' = 'wait',
+): Sender {
   const settings = mailerSettings(account);
   const label = account.label ?? account.user ?? `account ${index + 1}`;
   const token = withEvents(account, (event) => onToken(label, event));
   // Whoever sends a list at once expects that the rest waits.
-  const mailer = createMailer({ ...settings, token, queue: { whenFull: 'wait', ...settings.queue } });
+  const mailer = createMailer({ ...settings, token, queue: { whenFull: 'wait', whenHeld, ...settings.queue } });
   return { account: label, from: account.from ?? account.user, mailer, owned: true };
 }
 
