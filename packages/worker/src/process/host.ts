@@ -79,6 +79,10 @@ async function hostWorker({
   ...options
 }: HostedWorkerOptions): Promise<HostedOutbox> {
   const store = await openStore(storeOptions);
+  const noSocket = (error: unknown): undefined => {
+    if (options.onProblem !== undefined) options.onProblem(error);
+    else process.emitWarning(String(error), 'MailgrantWorkerWarning');
+  };
   let control: ControlServer | undefined;
   try {
     const worker = createMailWorker({ ...options, store });
@@ -87,9 +91,10 @@ async function hostWorker({
       worker,
       async start() {
         await worker.start();
-        // So that `mailgrant-worker list` and its kin work beside the application.
+        // So that `mailgrant-worker list` and its kin work beside the application, which does as well without.
         if (storeOptions.kind === 'embedded') {
-          control = await listenForControl(socketPathOf(storeOptions.dir), controlMethods(worker.outbox, store));
+          const path = socketPathOf(storeOptions.dir);
+          control = await listenForControl(path, controlMethods(worker.outbox, store)).catch(noSocket);
         }
       },
       async close() {
