@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { InputError } from '@mailgrant/core';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { controlClient, controlOutbox } from '../src/process/control-client.ts';
 import {
   type ControlMethods,
@@ -116,6 +116,20 @@ describe('the local socket', () => {
       message: `The socket ${path} cannot be opened: a file that is no socket is there. Give another path as \`socket\` in the configuration.`,
     });
     expect(await readFile(path, 'utf8')).toBe('precious');
+  });
+
+  test('ends, though somebody stopped in the middle of a request', async () => {
+    const path = await listen({});
+    const client = connect(path);
+    client.on('error', () => {}); // it is cut off
+    client.write('POST / HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\ncontent-length: 100\r\n\r\n');
+    await once(client, 'data'); // it is asked to go on
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const closing = server?.close();
+    server = undefined;
+    await vi.advanceTimersByTimeAsync(5_000);
+    vi.useRealTimers();
+    await expect(closing).resolves.toBeUndefined();
   });
 
   test('says that no worker runs', async () => {

@@ -11,12 +11,15 @@ export type ControlMethods = Readonly<Record<string, (...args: never[]) => Promi
 
 export interface ControlServer {
   readonly path: string;
-  /** Answers what is being asked, takes nothing new. */
+  /** Answers what is being asked, within 5 s; takes nothing new. */
   close(): Promise<void>;
 }
 
 /** Bytes of a request: a full batch of mails with attachments. */
 const LARGEST = 256 * 1024 * 1024;
+
+/** Milliseconds for what is being asked at the end. */
+const LONGEST_CLOSING = 5_000;
 
 /** The longest path a socket can have is 107 bytes on Linux, 103 on macOS. */
 const LONGEST_PATH = 103;
@@ -69,7 +72,12 @@ export async function listenForControl(path: string, methods: ControlMethods): P
     path,
     close: () =>
       new Promise((resolve) => {
-        server.close(() => resolve());
+        // Whoever stopped in the middle of a request would never be done.
+        const late = setTimeout(() => server.closeAllConnections(), LONGEST_CLOSING);
+        server.close(() => {
+          clearTimeout(late);
+          resolve();
+        });
         server.closeIdleConnections();
       }),
   };
