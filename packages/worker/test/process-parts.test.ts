@@ -6,6 +6,7 @@ import { InputError, Secret } from '@mailgrant/core';
 import { describe, expect, test } from 'vitest';
 import { runWorkerCommand } from '../src/process/command-line.ts';
 import { listenForProbes, type Probes, watchLoop } from '../src/process/http.ts';
+import { watched } from '../src/process/commands/run.ts';
 import { createLogger } from '../src/process/logger.ts';
 import { createMetrics } from '../src/process/metrics.ts';
 import { sentenceOf } from '../src/process/sentence.ts';
@@ -219,6 +220,16 @@ describe('the log', () => {
     log.info('x');
     expect(lines).toEqual([]);
   });
+});
+
+test('a listener of the configuration that rejects is a problem of the worker, not the end of the process', async () => {
+  const watch = createWatch(createLogger({ level: 'silent' }), createMetrics(), () => 0);
+  const fail = (): Promise<never> => Promise.reject(new Error('a listener’s mistake'));
+  const listeners = { onEvent: fail, onScheduleEvent: fail, onProblem: fail } as object;
+  const { onEvent, onScheduleEvent } = watched({ ...listeners } as never, {} as never, watch);
+  const recovered = { type: 'mailbox.recovered', mailbox: 'm', id: '1', at: 0 } as const;
+  await expect(onEvent?.(recovered)).rejects.toThrow('mistake');
+  await expect(onScheduleEvent?.({ type: 'run-lost', scheduleId: 's', occurrence: 0 })).rejects.toThrow('mistake');
 });
 
 describe('what a command says of an error', () => {

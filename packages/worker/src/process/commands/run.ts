@@ -62,22 +62,22 @@ the second one leaves at once, and what was on its way is taken up by the next s
   },
 };
 
-/** The options of the worker, with this process listening beside the configuration's own listeners. */
-function watched(config: WorkerConfig, store: Store, watch: Watch): MailWorkerOptions {
+/** The options of the worker, with this process listening beside the configuration's own listeners; what these return is the worker's. */
+export function watched(config: WorkerConfig, store: Store, watch: Watch): MailWorkerOptions {
   return {
     ...config,
     store,
     onEvent(event) {
       watch.onEvent(event);
-      config.onEvent?.(event);
+      return config.onEvent?.(event);
     },
     onScheduleEvent(event) {
       watch.onScheduleEvent(event);
-      config.onScheduleEvent?.(event);
+      return config.onScheduleEvent?.(event);
     },
     onProblem(error) {
       watch.onProblem(error);
-      config.onProblem?.(error);
+      return config.onProblem?.(error);
     },
   };
 }
