@@ -5,7 +5,7 @@ import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { checkWebhook, WebhookTeller } from '../src/delivery/webhook.ts';
+import { checkWebhook, type Webhook, WebhookTeller } from '../src/delivery/webhook.ts';
 import { type Base, createBase, createRig, type Rig } from './support/rig.ts';
 
 const SECRET = `whsec_${Buffer.alloc(32, 9).toString('base64')}`;
@@ -22,6 +22,8 @@ let url: string;
 let told: Told[];
 let answers: number[];
 let heard: () => void;
+/** Before this nobody is answered. */
+let hold: Promise<void>;
 beforeAll(async () => {
   base = await createBase('embedded');
 });
@@ -31,11 +33,12 @@ beforeEach(async () => {
   told = [];
   answers = [];
   heard = () => {};
+  hold = Promise.resolve();
   server = createServer((request, response) => {
     void text(request).then((body) => {
       told.push({ headers: request.headers, body });
-      response.writeHead(answers.shift() ?? 204).end();
       heard();
+      void hold.then(() => response.writeHead(answers.shift() ?? 204).end());
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -45,6 +48,11 @@ afterEach(async () => {
   await rig[Symbol.asyncDispose]();
   server.close();
 });
+
+const DUE = { type: 'mail.dead', data: '{"mailId":"m"}', next_at: new Date(0) };
+const rows = () => rig.store.db.selectFrom('event').selectAll().execute();
+const tellerOf = (webhook: Webhook): WebhookTeller =>
+  new WebhookTeller({ store: rig.store, webhook, now: Date.now, onProblem: (error) => rig.problems.push(error) });
 
 test('an event arrives once, signed, without addresses or subject', async () => {
   const arrived = new Promise<void>((resolve) => (heard = resolve));
@@ -97,6 +105,41 @@ test('what is not taken is told again later, and given up in the end', async () 
   expect(told).toHaveLength(10);
   expect(await row()).toMatchObject({ tries: 10, told_at: null });
   expect(rig.problems.join(' ')).not.toContain(SECRET.slice(6));
+});
+
+test('an event whose answer takes long keeps no other one waiting', async () => {
+  await rig.store.db
+    .insertInto('event')
+    .values([3, 4].map((n) => ({ id: `7d8f0ef0-0000-4000-8000-00000000000${n}`, ...DUE })))
+    .execute();
+  const both = new Promise<void>((resolve) => {
+    heard = () => {
+      if (told.length === 2) resolve();
+    };
+  });
+  hold = both; // nobody is answered before
+  const teller = tellerOf(checkWebhook({ url, secret: SECRET }));
+  teller.start();
+  await both;
+  await expect.poll(async () => (await rows()).map((row) => row.next_at)).toEqual([null, null]);
+  await teller.stop();
+});
+
+test('an event that is being told when the worker stops is due at once, and that was no try', async () => {
+  await rig.store.db
+    .insertInto('event')
+    .values({ id: '7d8f0ef0-0000-4000-8000-000000000005', ...DUE })
+    .execute();
+  const arrived = new Promise<void>((resolve) => (heard = resolve));
+  hold = new Promise(() => {});
+  const teller = tellerOf(checkWebhook({ url, secret: SECRET }));
+  teller.start();
+  await arrived;
+  await teller.stop();
+  expect(await rows()).toMatchObject([{ tries: 0, told_at: null }]);
+  expect((await rows())[0]?.next_at?.getTime()).toBeLessThanOrEqual(Date.now());
+  server.closeAllConnections();
+  expect(rig.problems).toEqual([]);
 });
 
 test('types that were not asked for are not told', async () => {

@@ -13,7 +13,7 @@ export interface WebhookOptions {
   readonly secret: string | Uint8Array;
   /** Which events; default: all. */
   readonly types?: readonly string[] | undefined;
-  /** Milliseconds for an answer. Default 10 s. */
+  /** Milliseconds for an answer, at most a minute. Default 10 s. */
   readonly timeout?: number | undefined;
 }
 
@@ -27,6 +27,9 @@ export interface Webhook {
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
+
+/** Requests at a time, so that one that takes long keeps few others waiting. */
+const CONCURRENCY = 4;
 
 /** Milliseconds before each further try, as Standard Webhooks suggests; then it is given up. */
 const PAUSES = [5 * SECOND, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
@@ -45,7 +48,7 @@ export function checkWebhook({ url: given, secret, types, timeout = 10 * SECOND 
   if (types !== undefined && !(Array.isArray(types) && types.every((type) => typeof type === 'string'))) {
     throw new InputError('ERR_INPUT_OPTION', 'webhook.types: a list of event types');
   }
-  checkWhole(timeout, 1, 2 ** 31 - 1, 'webhook.timeout');
+  checkWhole(timeout, 1, MINUTE, 'webhook.timeout');
   const bytes = typeof secret === 'string' ? Buffer.from(secret.replace(/^whsec_/, ''), 'base64') : Buffer.from(secret);
   if (bytes.length < 24) throw new InputError('ERR_INPUT_OPTION', 'webhook.secret: at least 24 bytes, in base64');
   return { url, secret: bytes, types: types && new Set(types), timeout };
@@ -63,18 +66,21 @@ export interface WebhookTellerOptions {
   readonly onProblem: (error: unknown) => void;
 }
 
-/** Tells what is kept, one worker at a time for each event, until it is stopped. */
+/** Tells what is kept, some events at a time, until it is stopped. */
 export class WebhookTeller {
   readonly #options: WebhookTellerOptions;
   readonly #stopping = new AbortController();
-  #running: Promise<void> | undefined;
+  #running: Promise<unknown> | undefined;
 
   constructor(options: WebhookTellerOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    // One looks each second; the others help where there is more.
+    this.#running ??= Promise.all(
+      Array.from({ length: CONCURRENCY }, (_, n) => this.#run(n === 0 ? SECOND : 5 * SECOND)),
+    );
   }
 
   async stop(): Promise<void> {
@@ -82,14 +88,14 @@ export class WebhookTeller {
     await this.#running;
   }
 
-  async #run(): Promise<void> {
+  async #run(pause: number): Promise<void> {
     while (!this.#stopping.signal.aborted) {
       const told = await this.tellNext().catch((error: unknown) => {
         this.#options.onProblem(error);
         return false;
       });
       if (told) continue;
-      await sleep(SECOND, undefined, { signal: this.#stopping.signal }).catch(() => {
+      await sleep(pause, undefined, { signal: this.#stopping.signal }).catch(() => {
         // Stopping is no failure.
       });
     }
@@ -109,13 +115,12 @@ export class WebhookTeller {
     const wanted = webhook.types === undefined || webhook.types.has(type);
     const taken = !wanted || (await this.#post(id, JSON.stringify({ id, type, at: at.getTime(), ...data })));
     const pause = PAUSES[tries - 1];
+    const later = this.#stopping.signal.aborted
+      ? { next_at: new Date(now()), tries: tries - 1 } // nobody waited for the answer
+      : { next_at: pause === undefined ? null : new Date(now() + pause) };
     await store.db
       .updateTable('event')
-      .set(
-        taken
-          ? { next_at: null, told_at: new Date(now()) }
-          : { next_at: pause === undefined ? null : new Date(now() + pause) },
-      )
+      .set(taken ? { next_at: null, told_at: new Date(now()) } : later)
       .where('id', '=', id)
       .execute();
     return true;
