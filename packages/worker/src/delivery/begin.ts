@@ -10,7 +10,7 @@ import { type Context, doubtAction, finishMail, hasRecipients, mailFacts } from 
 import type { WorkerEvent } from './events.ts';
 import { blockMailbox, lockMailbox, takeTurn } from './mailboxes.ts';
 import type { Pace } from './pace.ts';
-import { hourOf, waitForRoom } from './usage.ts';
+import { hourOf, refundRecipients, waitForRoom } from './usage.ts';
 
 export type MailInHand = Selectable<MailTable>;
 
@@ -119,7 +119,7 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
   if (before === 'over') return over();
   const doubted = before === 'doubted' || mail.dup_possible;
 
-  if (mail.expires_at !== null && mail.expires_at.getTime() <= context.now()) {
+  if (mail.expires_at !== null && mail.expires_at.getTime() <= mailbox.now) {
     await finishMail(trx, mail.id, 'expired');
     events.push({ ...mailFacts(mail), type: 'mail.expired' });
     return over();
@@ -189,7 +189,7 @@ async function settleBefore(
   if (mail.attempts === 0) return 'clear';
   const last = await trx
     .selectFrom('mail_attempt')
-    .select('phase')
+    .select(['phase', 'recipients', 'started_at'])
     .where('mail_id', '=', mail.id)
     .where('n', '=', mail.attempts)
     .executeTakeFirst();
@@ -204,6 +204,7 @@ async function settleBefore(
   };
   if (last.phase === 'start') {
     await end('released');
+    await refundRecipients(trx, mail.mailbox_id, hourOf(last.started_at.getTime()), last.recipients);
     return 'clear';
   }
   const { onInDoubt } = context;

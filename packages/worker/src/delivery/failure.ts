@@ -71,8 +71,12 @@ function shown(error: unknown, { title, cause }: Explanation): string {
   return printable(text);
 }
 
+/** Half of a pair of surrogates, which is no character: JSON in a database refuses it, and a cut may leave one. */
+const HALF_PAIR = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
 /** Without what a database refuses or a terminal obeys. */
 export function printable(text: string, most = 1000): string {
   // oxlint-disable-next-line no-control-regex -- these are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').slice(0, most);
+  const plain = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ');
+  return plain.slice(0, most).replace(HALF_PAIR, '\ufffd');
 }

@@ -59,6 +59,8 @@ export async function takeTurn(db: Kysely<Tables>, mailbox: string, pace: Pace):
 
 export interface MailboxState {
   readonly sends: boolean;
+  /** It rests already. What was under way when that began says the same once more. */
+  readonly rests: boolean;
   readonly blocks: number;
   readonly recipientsPerDay: number | null;
   /** The database's clock, epoch milliseconds. */
@@ -74,11 +76,18 @@ export async function lockMailbox(trx: Transaction<Tables>, id: string): Promise
     .select(
       sql<boolean>`paused_at is null and (blocked_until is null or blocked_until <= clock_timestamp())`.as('sends'),
     )
+    .select(sql<boolean>`coalesce(blocked_until > clock_timestamp(), false)`.as('rests'))
     .where('id', '=', id)
     .forNoKeyUpdate()
     .executeTakeFirst();
   return (
-    row && { sends: row.sends, blocks: row.blocks, recipientsPerDay: row.recipients_per_day, now: row.now.getTime() }
+    row && {
+      sends: row.sends,
+      rests: row.rests,
+      blocks: row.blocks,
+      recipientsPerDay: row.recipients_per_day,
+      now: row.now.getTime(),
+    }
   );
 }
 
@@ -95,7 +104,9 @@ export async function blockMailbox(
       blocked_until: sql<Date>`greatest(blocked_until, ${until})`,
       block_class: block.class,
       block_reason: block.reason,
-      ...(block.class !== 'quota' && { blocks: sql<number>`blocks + 1` }),
+      ...(block.class !== 'quota' && {
+        blocks: sql<number>`case when blocked_until > clock_timestamp() then blocks else blocks + 1 end`,
+      }),
       ...(block.slower && { slow_until: sql<Date>`${until} + interval '10 minutes'` }),
     })
     .where('id', '=', id)

@@ -9,7 +9,7 @@ import type { Attempt } from './begin.ts';
 import { type Context, doubtAction, finishMail, hasRecipients, mailFacts } from './context.ts';
 import type { EventError, WorkerEvent } from './events.ts';
 import { printable, readFailure, type ReadFailure } from './failure.ts';
-import { blockMailbox, lockMailbox, unblockMailbox } from './mailboxes.ts';
+import { blockMailbox, lockMailbox, type MailboxState, unblockMailbox } from './mailboxes.ts';
 import type { RetryDecision } from './retry-policy.ts';
 import { settleAll, settleRecipients } from './recipients.ts';
 import { refundRecipients } from './usage.ts';
@@ -101,7 +101,7 @@ export async function settleFailed(
       await context.engine.complete(attempt.claim, db);
       return;
     }
-    const decision = context.retryPolicy(failure, stateOf(context, row, mailbox?.blocks ?? 0));
+    const decision = context.retryPolicy(failure, stateOf(context, row, restsBefore(mailbox)));
     // Refused ones are done with; for the others it is not over yet.
     const left = await hasRecipients(trx, mail.id, 'pending');
     if (final.length > 0 && left && decision.mail.kind === 'give-up') {
@@ -265,6 +265,12 @@ const eventError = ({ code, class: kind, message, remedy }: ReadFailure): EventE
   message,
   remedy,
 });
+
+/** How often it has rested in a row, without the rest that another attempt of the same moment has begun. */
+function restsBefore(mailbox: MailboxState | undefined): number {
+  if (mailbox === undefined) return 0;
+  return mailbox.rests ? Math.max(0, mailbox.blocks - 1) : mailbox.blocks;
+}
 
 function stateOf(
   { now, random }: Context,
