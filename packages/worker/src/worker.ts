@@ -112,7 +112,7 @@ const DAY = 86_400_000;
  */
 export function createMailWorker(options: MailWorkerOptions): MailWorker {
   const { store, now = Date.now, onInDoubt = 'resend', migrate = true } = options;
-  const onProblem = options.onProblem ?? warn;
+  const onProblem = careful(options.onProblem ?? warn);
   const mailboxes = checkMailboxes(options.mailboxes);
   const schedules = checkSchedules(options.schedules ?? [], [...mailboxes.keys()]);
   const webhook = options.webhook && checkWebhook(options.webhook);
@@ -241,6 +241,18 @@ function checkMailbox(id: string, mailbox: WorkerMailbox): CheckedMailbox {
     idleTime: idleTimeout,
     pace: ratePerMinute === null ? undefined : paceOf(ratePerMinute),
     limits: { ratePerMinute, connections, recipientsPerDay },
+  };
+}
+
+/** A listener that fails is in nobody's way. */
+function careful(listener: (error: unknown) => void): (error: unknown) => void {
+  return (error) => {
+    try {
+      const result: unknown = listener(error);
+      if (result instanceof Promise) result.catch(warn);
+    } catch (mistake) {
+      warn(mistake);
+    }
   };
 }
 

@@ -34,6 +34,22 @@ describe.each(KINDS)('on the %s store', (kind) => {
     expect(rig.problems).toEqual([]);
   });
 
+  test('listeners that fail, at once or later, are in nobody’s way', async () => {
+    const warnings: string[] = [];
+    const warned = ({ message }: Error): void => void warnings.push(message);
+    process.on('warning', warned);
+    const worker = rig.worker({
+      onEvent: () => {
+        throw new Error('of the event');
+      },
+      onProblem: (async ({ message }: Error) => Promise.reject(new Error(`for want of a log ${message}`))) as never,
+    });
+    await worker.start();
+    await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    await expect.poll(() => warnings, { timeout: 15_000 }).toContain('for want of a log of the event');
+    process.off('warning', warned);
+  });
+
   test('a mail for later goes out then, dated then', async () => {
     const worker = rig.worker();
     await worker.start();
