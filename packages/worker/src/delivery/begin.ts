@@ -18,6 +18,8 @@ export type MailInHand = Selectable<MailTable>;
 export interface Attempt {
   readonly claim: Claim;
   readonly slot: number;
+  /** The lane that makes it. Its number is not enough: a beginning that a crash of the server undoes is another's then. */
+  readonly holder: string;
   readonly mail: MailInHand;
   readonly n: number;
   /** Those this attempt is for; `more`: there are others for later ones. */
@@ -48,6 +50,7 @@ export type Beginning =
 export interface BeginOptions {
   readonly mailbox: string;
   readonly slot: number;
+  readonly holder: string;
   readonly pace: Pace | undefined;
   readonly recipientsPerMessage: number;
 }
@@ -161,7 +164,7 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
       on conflict (mailbox_id, hour) do update set recipients = u.recipients + excluded.recipients),
     begun as (
       insert into mailgrant.mail_attempt (mail_id, n, worker, recipients)
-      values (${mail.id}, ${n}, ${context.worker}, ${recipients.length}))
+      values (${mail.id}, ${n}, ${options.holder}, ${recipients.length}))
     update mailgrant.mail set state = 'sending', attempts = ${n}, dup_possible = ${doubted} where id = ${mail.id}`.execute(
     trx,
   );
@@ -170,6 +173,7 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
     attempt: {
       claim,
       slot: options.slot,
+      holder: options.holder,
       mail: { ...mail, dup_possible: doubted, attempts: n },
       n,
       recipients,

@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { Lane, type LaneOptions } from './lane.ts';
 import { renewSlots, takeSlot } from './slots.ts';
 
-export interface DispatchedMailbox extends Omit<LaneOptions, 'slot' | 'mailbox'> {
+export interface DispatchedMailbox extends Omit<LaneOptions, 'slot' | 'mailbox' | 'holder'> {
   /** Lanes at a time. */
   readonly connections: number;
 }
@@ -28,6 +28,7 @@ export class Dispatcher {
   readonly #context: Context;
   readonly #mailboxes: ReadonlyMap<string, DispatchedMailbox>;
   readonly #lanes = new Set<Lane>();
+  #lanesEver = 0;
   #running: Promise<void> | undefined;
   #beating: Promise<void> | undefined;
   #beat: NodeJS.Timeout | undefined;
@@ -138,21 +139,24 @@ export class Dispatcher {
     for (const lane of lanes) lane.wake();
     // A lane that waits, for mail or for its turn, can take what is due.
     if (lanes.length >= options.connections || lanes.some((lane) => !lane.busy)) return;
-    const slot = await takeSlot(this.#context.store.db, mailbox, this.#context.worker);
+    const holder = `${this.#context.worker}#${++this.#lanesEver}`;
+    const taken = lanes.map((lane) => lane.slot);
+    const slot = await takeSlot(this.#context.store.db, mailbox, holder, taken);
     if (slot === undefined) return;
-    const lane = new Lane(this.#context, { ...options, mailbox, slot });
+    const lane = new Lane(this.#context, { ...options, mailbox, slot, holder });
     this.#lanes.add(lane);
     void lane.ended.then(() => this.#lanes.delete(lane));
   }
 
   async #signOfLife(): Promise<void> {
-    const { store, worker, engine } = this.#context;
+    const { store, engine } = this.#context;
     // Those there are now: a lane that begins meanwhile is not in what is read.
     const lanes = [...this.#lanes];
     if (lanes.length === 0) return;
-    await engine.touch(lanes.flatMap(({ claim }) => (claim === undefined ? [] : [claim])));
-    const held = new Set((await renewSlots(store.db, worker)).map(({ mailbox_id: id, slot }) => `${id} ${slot}`));
+    const holders = lanes.map(({ holder }) => holder);
+    const held = await renewSlots(store.db, holders);
     // Whoever lost a place finishes what is at its last bytes and begins nothing more over that connection.
-    for (const lane of lanes) if (!held.has(`${lane.mailbox} ${lane.slot}`)) lane.stop();
+    for (const lane of lanes) if (!held.has(lane.holder)) lane.stop();
+    await engine.touch(lanes.flatMap(({ claim }) => (claim === undefined ? [] : [claim])));
   }
 }

@@ -14,6 +14,8 @@ import { releaseSlot } from './slots.ts';
 export interface LaneOptions {
   readonly mailbox: string;
   readonly slot: number;
+  /** Names this lane and no other, ever: it holds the place and signs the attempts. */
+  readonly holder: string;
   readonly mailer: () => Mailer;
   readonly pace: Pace | undefined;
   readonly recipientsPerMessage: number;
@@ -27,6 +29,7 @@ const MESSAGE_TIME = 30 * 60_000;
 export class Lane {
   readonly mailbox: string;
   readonly slot: number;
+  readonly holder: string;
   /** Resolves when the lane has ended and its place is free. */
   readonly ended: Promise<void>;
   /** The claim in hand, for whoever keeps claims alive. */
@@ -47,6 +50,7 @@ export class Lane {
     this.#options = options;
     this.mailbox = options.mailbox;
     this.slot = options.slot;
+    this.holder = options.holder;
     this.ended = this.#run().catch(context.onProblem);
   }
 
@@ -68,13 +72,13 @@ export class Lane {
   }
 
   async #run(): Promise<void> {
-    const { mailbox, slot } = this.#options;
+    const { mailbox, slot, holder } = this.#options;
     try {
       await this.#work();
     } finally {
       await this.#mailer?.close({ deadline: 2_000 }).catch(this.#context.onProblem);
       // The place is free only when the connection is gone: the server counts connections.
-      await releaseSlot(this.#context.store.db, mailbox, slot, this.#context.worker);
+      await releaseSlot(this.#context.store.db, mailbox, slot, holder);
     }
   }
 

@@ -24,15 +24,15 @@ export async function markDot(
 }
 
 /** One statement, committed by itself: the turn, the place, the mail and the attempt. */
-async function mark({ store, worker }: Context, { mail, n, slot }: Attempt, pace: Pace | undefined): Promise<boolean> {
+async function mark({ store }: Context, { mail, n, slot, holder }: Attempt, pace: Pace | undefined): Promise<boolean> {
   const turn = pace === undefined ? sql`select` : grant(mail.mailbox_id, 'dot_tat', pace);
   const { rows } = await sql`
     with turn as (${turn})
     update mailgrant.mail_attempt set phase = 'dot', dot_at = clock_timestamp()
-    where mail_id = ${mail.id} and n = ${n} and phase = 'start' and exists (select from turn)
+    where mail_id = ${mail.id} and n = ${n} and worker = ${holder} and phase = 'start' and exists (select from turn)
       and exists (
         select from mailgrant.mailbox_slot
-        where mailbox_id = ${mail.mailbox_id} and slot = ${slot} and holder = ${worker} and until > clock_timestamp())
+        where mailbox_id = ${mail.mailbox_id} and slot = ${slot} and holder = ${holder} and until > clock_timestamp())
       and mail_id in (
         select id from mailgrant.mail where id = ${mail.id} and attempts = ${n} and state = 'sending' for update)
     returning n`.execute(store.db);
@@ -41,16 +41,18 @@ async function mark({ store, worker }: Context, { mail, n, slot }: Attempt, pace
 
 /** Milliseconds until the message's turn, where that is what it waits for. */
 async function hindrance(
-  { store, worker }: Context,
-  { mail, n, slot }: Attempt,
+  { store }: Context,
+  { mail, n, slot, holder }: Attempt,
   pace: Pace | undefined,
 ): Promise<number> {
   const { rows } = await sql<{ ours: boolean; held: boolean; wait: number }>`
     select
-      exists (select from mailgrant.mail where id = ${mail.id} and attempts = ${n} and state = 'sending') as ours,
+      exists (
+        select from mailgrant.mail m join mailgrant.mail_attempt a on a.mail_id = m.id and a.n = m.attempts
+        where m.id = ${mail.id} and m.state = 'sending' and a.n = ${n} and a.worker = ${holder} and a.phase = 'start') as ours,
       exists (
         select from mailgrant.mailbox_slot
-        where mailbox_id = b.id and slot = ${slot} and holder = ${worker} and until > clock_timestamp()) as held,
+        where mailbox_id = b.id and slot = ${slot} and holder = ${holder} and until > clock_timestamp()) as held,
       (extract(epoch from b.dot_tat - clock_timestamp()) * 1000)::double precision as wait
     from mailgrant.mailbox b where b.id = ${mail.mailbox_id}`.execute(store.db);
   const [found] = rows;

@@ -3,7 +3,7 @@ import type { Receipt, RecipientResult } from '@mailgrant/core';
 import type { DiagnosisClass } from '@mailgrant/core/diagnosis';
 import { sql, type Transaction } from 'kysely';
 import { type LockedMail, queueAgain } from '../outbox/changes.ts';
-import type { AttemptOutcome, Tables } from '../schema/tables.ts';
+import type { AttemptOutcome, AttemptPhase, Tables } from '../schema/tables.ts';
 import type { SqlExecutor } from '../store/store.ts';
 import type { Attempt } from './begin.ts';
 import { type Context, doubtAction, finishMail, hasRecipients, mailFacts } from './context.ts';
@@ -24,6 +24,8 @@ interface Work {
 type Held = Pick<LockedMail, 'id' | 'mailbox_id' | 'turn' | 'priority' | 'attempts' | 'state'> & {
   readonly failures: number;
   readonly failing_since: Date | null;
+  /** How far the attempt is by what is written, null: it is not written, or the one of its number is another's. */
+  readonly phase: AttemptPhase | null;
 };
 
 /** The server took the message, for some recipients at least. */
@@ -32,6 +34,8 @@ export async function settleTaken(context: Context, attempt: Attempt, receipt: R
   await context.transact(events, async (trx, db) => {
     const work = { attempt, trx, db, events };
     const { mail } = attempt;
+    // The job before the rows, as whoever begins: its claim cannot be taken over between the two.
+    await context.engine.complete(attempt.claim, db);
     const taken = receipt.accepted.length;
     const unused = attempt.recipients.length - taken;
     // Each statement is a round trip for every mail; and what was under way before the mailbox began to rest ends no rest.
@@ -40,7 +44,7 @@ export async function settleTaken(context: Context, attempt: Attempt, receipt: R
       events.push({ type: 'mailbox.recovered', mailbox: mail.mailbox_id });
     }
     await refundRecipients(trx, mail.mailbox_id, attempt.hour, unused);
-    const row = await lockMail(trx, mail.id);
+    const row = await lockMail(trx, attempt);
     const whole = receipt.refused.length + receipt.deferred.length === 0;
     await endAttempt(work, whole ? 'accepted' : 'partial', { reply: receipt.reply });
     if (whole) await settleAll(trx, attempt, receipt.accepted);
@@ -48,7 +52,6 @@ export async function settleTaken(context: Context, attempt: Attempt, receipt: R
     await settleRecipients(trx, attempt, receipt.refused, 'refused');
     await settleRecipients(trx, attempt, receipt.deferred, 'pending');
     if (receipt.refused.length > 0) events.push(refusedEvent(attempt, receipt.refused));
-    await context.engine.complete(attempt.claim, db);
     if (row === undefined) return;
     const { queueId } = receipt;
     const left = attempt.more || receipt.deferred.length > 0;
@@ -88,19 +91,18 @@ export async function settleFailed(
   await context.transact(events, async (trx, db) => {
     const work = { attempt, trx, db, events };
     const { mail } = attempt;
+    if (!(await isWritten(trx, attempt))) return;
+    await context.engine.complete(attempt.claim, db);
     const mailbox = await lockMailbox(trx, mail.mailbox_id);
-    await refundRecipients(trx, mail.mailbox_id, attempt.hour, attempt.recipients.length);
-    const row = await lockMail(trx, mail.id);
+    const row = await lockMail(trx, attempt);
+    await refundUnsent(trx, attempt, row);
     await endAttempt(work, failure.reply === undefined ? 'failed' : 'refused', failure);
     const final = recipients.filter(({ reply }) => reply.code >= 500);
     await settleRecipients(trx, attempt, final, 'refused');
     const deferred = recipients.filter(({ reply }) => reply.code < 500);
     await settleRecipients(trx, attempt, deferred, 'pending');
     if (final.length > 0) events.push(refusedEvent(attempt, final));
-    if (row === undefined || !isOurs(row, attempt)) {
-      await context.engine.complete(attempt.claim, db);
-      return;
-    }
+    if (row === undefined || !isOurs(row, attempt)) return;
     const decision = context.retryPolicy(failure, stateOf(context, row, restsBefore(mailbox)));
     // Refused ones are done with; for the others it is not over yet.
     const left = await hasRecipients(trx, mail.id, 'pending');
@@ -110,7 +112,6 @@ export async function settleFailed(
       const given = left ? decision : { ...decision, mail: { kind: 'give-up' as const } };
       await settleDecision(context, work, row, { failure, decision: given });
     }
-    await context.engine.complete(attempt.claim, db);
   });
   return failure.class;
 }
@@ -161,19 +162,14 @@ export async function settleDoubt(context: Context, attempt: Attempt, error: unk
   const { mail } = attempt;
   if (typeof context.onInDoubt === 'function') {
     // The attempt stays as it is: whoever claims the mail next asks, as after a crash.
-    await context.store.transaction(async (trx) => {
-      const db = context.store.executor(trx);
-      const row = await lockMail(trx, mail.id);
-      if (row !== undefined && isOurs(row, attempt)) await context.engine.release(attempt.claim, db);
-      else await context.engine.complete(attempt.claim, db);
-    });
+    await context.engine.release(attempt.claim);
     return;
   }
   await context.transact(events, async (trx, db) => {
-    await lockMailbox(trx, mail.mailbox_id);
-    const row = await lockMail(trx, mail.id);
-    await endAttempt({ attempt, trx, db, events }, 'in_doubt', failure);
     await context.engine.complete(attempt.claim, db);
+    await lockMailbox(trx, mail.mailbox_id);
+    const row = await lockMail(trx, attempt);
+    await endAttempt({ attempt, trx, db, events }, 'in_doubt', failure);
     if (row === undefined || !isOurs(row, attempt)) return;
     const action = await doubtAction(context, trx, mail.id);
     const { code, class: kind, message } = eventError(failure);
@@ -201,30 +197,56 @@ export async function settleReleased(context: Context, attempt: Attempt): Promis
   const { mail, claim } = attempt;
   await context.store.transaction(async (trx) => {
     const db = context.store.executor(trx);
+    if (!(await isWritten(trx, attempt))) return;
+    await context.engine.release(claim, db);
     await lockMailbox(trx, mail.mailbox_id);
-    await refundRecipients(trx, mail.mailbox_id, attempt.hour, attempt.recipients.length);
-    const row = await lockMail(trx, mail.id);
+    const row = await lockMail(trx, attempt);
+    await refundUnsent(trx, attempt, row);
     await endAttempt({ attempt, trx, db, events: [] }, 'released', undefined);
-    if (row === undefined || !isOurs(row, attempt)) {
-      await context.engine.complete(claim, db);
-      return;
-    }
+    if (row === undefined || !isOurs(row, attempt)) return;
     const state = row.failures > 0 ? 'deferred' : 'scheduled';
     await trx.updateTable('mail').set({ state }).where('id', '=', mail.id).execute();
-    await context.engine.release(claim, db);
   });
 }
 
-async function lockMail(trx: Transaction<Tables>, id: string): Promise<Held | undefined> {
+/** Whether the attempt is in the table. A crash of the server can undo its beginning; what stands there then is another's. */
+async function isWritten(trx: Transaction<Tables>, { mail, n, holder }: Attempt): Promise<boolean> {
+  const row = await trx
+    .selectFrom('mail_attempt')
+    .select('n')
+    .where('mail_id', '=', mail.id)
+    .where('n', '=', n)
+    .where('worker', '=', holder)
+    .executeTakeFirst();
+  return row !== undefined;
+}
+
+/** Nothing was taken: nobody is counted, unless that was put right already by who took over. */
+async function refundUnsent(trx: Transaction<Tables>, attempt: Attempt, row: Held | undefined): Promise<void> {
+  if (row?.phase !== 'start' && row?.phase !== 'dot') return;
+  await refundRecipients(trx, attempt.mail.mailbox_id, attempt.hour, attempt.recipients.length);
+}
+
+async function lockMail(trx: Transaction<Tables>, { mail, n, holder }: Attempt): Promise<Held | undefined> {
   return trx
     .selectFrom('mail')
     .select(['id', 'mailbox_id', 'turn', 'priority', 'attempts', 'state', 'failures', 'failing_since'])
-    .where('id', '=', id)
+    .select((row) =>
+      row
+        .selectFrom('mail_attempt')
+        .select('phase')
+        .whereRef('mail_id', '=', 'mail.id')
+        .where('n', '=', n)
+        .where('worker', '=', holder)
+        .as('phase'),
+    )
+    .where('id', '=', mail.id)
     .forUpdate()
     .executeTakeFirst();
 }
 
-const isOurs = (row: Held, { n }: Attempt): boolean => row.attempts === n && row.state === 'sending';
+const isOurs = (row: Held, { n }: Attempt): boolean =>
+  row.attempts === n && row.state === 'sending' && row.phase !== null;
 
 async function endAttempt(
   { attempt, trx }: Work,
@@ -244,6 +266,7 @@ async function endAttempt(
     })
     .where('mail_id', '=', attempt.mail.id)
     .where('n', '=', attempt.n)
+    .where('worker', '=', attempt.holder)
     .execute();
 }
 

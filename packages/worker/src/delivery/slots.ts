@@ -2,21 +2,26 @@
 import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../schema/tables.ts';
 
-/** Milliseconds a place is kept for a worker that gives no sign of life. */
+/** Milliseconds a place is kept for a lane that gives no sign of life. */
 const LEASE = 10_000;
 
 const lease = sql<Date>`clock_timestamp() + ${sql.lit(`${LEASE} milliseconds`)}::interval`;
 
 /**
  * Leases a free place, unless the mailbox is paused or rests. After a rest there is but one, until a message was taken;
- * after the server asked for less there is one fewer.
+ * after the server asked for less there is one fewer. `except`: where this process has a connection, whatever the lease says.
  */
-export async function takeSlot(db: Kysely<Tables>, mailbox: string, holder: string): Promise<number | undefined> {
+export async function takeSlot(
+  db: Kysely<Tables>,
+  mailbox: string,
+  holder: string,
+  except: readonly number[] = [],
+): Promise<number | undefined> {
   const { rows } = await sql<{ slot: number }>`
     with free as (
       select s.mailbox_id, s.slot from mailgrant.mailbox_slot s join mailgrant.mailbox m on m.id = s.mailbox_id
       where s.mailbox_id = ${mailbox} and (s.until is null or s.until < clock_timestamp())
-        and m.paused_at is null and (m.blocked_until is null or m.blocked_until <= clock_timestamp())
+        and s.slot <> all(${except}::integer[]) and m.paused_at is null and (m.blocked_until is null or m.blocked_until <= clock_timestamp())
         and s.slot < case
           when m.blocks > 0 then 1
           when m.slow_until > clock_timestamp() then greatest(1, m.connections - 1)
@@ -29,18 +34,16 @@ export async function takeSlot(db: Kysely<Tables>, mailbox: string, holder: stri
   return rows[0]?.slot;
 }
 
-/** Keeps all places of a worker; returns those that are still its own. */
-export async function renewSlots(
-  db: Kysely<Tables>,
-  holder: string,
-): Promise<readonly { readonly mailbox_id: string; readonly slot: number }[]> {
-  return db
+/** Keeps the places of these lanes; returns which of them still have theirs. */
+export async function renewSlots(db: Kysely<Tables>, holders: readonly string[]): Promise<ReadonlySet<string | null>> {
+  const rows = await db
     .updateTable('mailbox_slot')
     .set({ until: lease })
-    .where('holder', '=', holder)
+    .where('holder', '=', sql<string>`any(${holders}::text[])`)
     .where('until', '>', sql<Date>`clock_timestamp()`)
-    .returning(['mailbox_id', 'slot'])
+    .returning('holder')
     .execute();
+  return new Set(rows.map(({ holder }) => holder));
 }
 
 /** Gives a place back: the connection is closed. */
