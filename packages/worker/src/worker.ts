@@ -181,21 +181,25 @@ export function createMailWorker(options: MailWorkerOptions): MailWorker {
     dispatcher.start();
     housekeeper.start();
     teller?.start();
-    state = 'running';
+    if (state === 'starting') state = 'running';
   };
   const stop = async (drainMs: number): Promise<void> => {
     state = 'stopping';
+    // Before anything is awaited: the lanes begin nothing new, and their time runs.
+    const drained = dispatcher.stop(drainMs);
+    const late = AbortSignal.timeout(drainMs);
     // A start that failed has told so itself; what it began is ended all the same.
     await started?.catch(() => {});
-    await unlisten?.();
-    const late = AbortSignal.timeout(drainMs);
     await Promise.all([
+      drained,
       schedules.size > 0 && started !== undefined ? scheduler.stop({ signal: late }) : undefined,
-      dispatcher.stop(drainMs),
+      unlisten?.(),
       housekeeper.stop(),
       teller?.stop(),
     ]);
-    if (ready !== undefined) await engine.stop();
+    // Its own start may have succeeded where the rest of it did not.
+    await ready?.catch(() => {});
+    await engine.stop();
     state = 'stopped';
   };
   return {

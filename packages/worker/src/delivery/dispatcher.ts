@@ -2,7 +2,7 @@
 import { sql } from 'kysely';
 import type { Context } from './context.ts';
 import { Lane, type LaneOptions } from './lane.ts';
-import { renewSlots, takeSlot } from './slots.ts';
+import { releaseSlot, renewSlots, takeSlot } from './slots.ts';
 
 export interface DispatchedMailbox extends Omit<LaneOptions, 'slot' | 'mailbox' | 'holder'> {
   /** Lanes at a time. */
@@ -48,6 +48,7 @@ export class Dispatcher {
   }
 
   start(): void {
+    if (this.#stopped) return;
     this.#running ??= this.#run();
     this.#beat ??= setInterval(() => {
       // One at a time: a slow database must not pile them up.
@@ -66,17 +67,21 @@ export class Dispatcher {
   /** No new message; those in hand may take `drainMs`, then they are given back or in doubt. */
   async stop(drainMs: number): Promise<void> {
     this.#stopped = true;
-    this.wake();
-    await this.#running;
-    const ended = Promise.all([...this.#lanes].map((lane) => lane.ended));
+    // Before anything is awaited: the look may be waiting for the database.
     for (const lane of this.#lanes) lane.stop();
-    const late = setTimeout(() => {
-      for (const lane of this.#lanes) lane.abort();
-    }, drainMs);
-    await ended;
-    clearTimeout(late);
+    let late: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => {
+      late = setTimeout(() => {
+        for (const lane of this.#lanes) lane.abort();
+        resolve();
+      }, drainMs);
+    });
+    this.wake();
+    await Promise.all([...this.#lanes].map((lane) => lane.ended));
     clearInterval(this.#beat);
-    await this.#beating;
+    // What these two still wait for leads to nothing any more.
+    await Promise.race([Promise.all([this.#running, this.#beating]), deadline]);
+    clearTimeout(late);
   }
 
   async #run(): Promise<void> {
@@ -143,6 +148,7 @@ export class Dispatcher {
     const taken = lanes.map((lane) => lane.slot);
     const slot = await takeSlot(this.#context.store.db, mailbox, holder, taken);
     if (slot === undefined) return;
+    if (this.#stopped) return releaseSlot(this.#context.store.db, mailbox, slot, holder);
     const lane = new Lane(this.#context, { ...options, mailbox, slot, holder });
     this.#lanes.add(lane);
     void lane.ended.then(() => this.#lanes.delete(lane));
@@ -157,6 +163,7 @@ export class Dispatcher {
     const held = await renewSlots(store.db, holders);
     // Whoever lost a place finishes what is at its last bytes and begins nothing more over that connection.
     for (const lane of lanes) if (!held.has(lane.holder)) lane.stop();
-    await engine.touch(lanes.flatMap(({ claim }) => (claim === undefined ? [] : [claim])));
+    const ended = await engine.touch(lanes.flatMap(({ claim }) => (claim === undefined ? [] : [claim])));
+    for (const claim of ended) for (const lane of lanes) lane.lose(claim);
   }
 }
