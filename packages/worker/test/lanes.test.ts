@@ -1,4 +1,5 @@
 // Several workers on one mailbox: who may connect, and what happens to those who vanish.
+import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { renewSlots, takeSlot } from '../src/delivery/slots.ts';
 import { takeTurn } from '../src/delivery/mailboxes.ts';
@@ -87,6 +88,26 @@ test('after a rest there is one place until a message was taken; fewer where the
   expect(await takeAll()).toEqual([0, 1, undefined]);
   await set({ slow_until: new Date(0) });
   expect(await takeAll()).toEqual([0, 1, 2]);
+});
+
+test('after a rest the mailbox does not wait for a message from before it, and one lane finds out', async () => {
+  rig.sandbox.exchange.next('MESSAGE', { hang: true });
+  const worker = rig.worker();
+  await worker.start();
+  const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail('hangs') });
+  await expect.poll(async () => (await worker.outbox.get(id))?.log[0]?.phase).toBe('dot');
+  rig.sandbox.exchange.next('MESSAGE', { reply: '451 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded' });
+  const second = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  await rig.told('mail.deferred');
+  rig.sandbox.exchange.next('MESSAGE', { hang: true });
+  await rig.store.db
+    .updateTable('mailbox')
+    .set({ blocked_until: sql<Date>`now()`, slow_until: null })
+    .execute();
+  await worker.outbox.sendNow(second.id);
+  await expect.poll(async () => (await worker.outbox.get(second.id))?.log[1]?.phase, { timeout: 10_000 }).toBe('dot');
+  // It hangs as well: whoever comes now waits for it.
+  expect(await takeSlot(rig.store.db, 'noreply', 'third')).toBeUndefined();
 });
 
 test('turns are granted one after another, whoever asks', async () => {

@@ -10,6 +10,7 @@ import { type Context, doubtAction, finishMail, hasRecipients, mailFacts } from 
 import type { WorkerEvent } from './events.ts';
 import { blockMailbox, lockMailbox, takeTurn } from './mailboxes.ts';
 import type { Pace } from './pace.ts';
+import { isProbed } from './slots.ts';
 import { hourOf, refundRecipients, waitForRoom } from './usage.ts';
 
 export type MailInHand = Selectable<MailTable>;
@@ -102,7 +103,8 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
   const { claim, options, trx, db, events } = work;
   const { engine } = context;
   const mailbox = await lockMailbox(trx, options.mailbox);
-  if (mailbox === undefined || !mailbox.sends || (mailbox.blocks > 0 && options.slot > 0)) {
+  const probed = mailbox !== undefined && mailbox.blocks > 0 && (await isProbed(trx, options.mailbox, options.slot));
+  if (mailbox === undefined || !mailbox.sends || probed) {
     if (work.asked === undefined) throw new Undone({ kind: 'held' });
     await engine.release(claim, db);
     return { kind: 'held' };
@@ -163,8 +165,8 @@ async function decide(context: Context, work: Work): Promise<Beginning> {
       values (${options.mailbox}, ${hour}, ${recipients.length})
       on conflict (mailbox_id, hour) do update set recipients = u.recipients + excluded.recipients),
     begun as (
-      insert into mailgrant.mail_attempt (mail_id, n, worker, recipients)
-      values (${mail.id}, ${n}, ${options.holder}, ${recipients.length}))
+      insert into mailgrant.mail_attempt (mail_id, n, worker, recipients, started_at)
+      values (${mail.id}, ${n}, ${options.holder}, ${recipients.length}, clock_timestamp()))
     update mailgrant.mail set state = 'sending', attempts = ${n}, dup_possible = ${doubted} where id = ${mail.id}`.execute(
     trx,
   );

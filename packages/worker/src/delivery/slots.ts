@@ -7,8 +7,14 @@ const LEASE = 10_000;
 
 const lease = sql<Date>`clock_timestamp() + ${sql.lit(`${LEASE} milliseconds`)}::interval`;
 
+/** What the lane in place `o` has begun and not ended. */
+const atMessage = sql`
+  select from mailgrant.mail t join mailgrant.mail_attempt a on a.mail_id = t.id and a.n = t.attempts
+  where t.mailbox_id = o.mailbox_id and t.state = 'sending' and a.worker = o.holder and a.phase <> 'done'`;
+
 /**
- * Leases a free place, unless the mailbox is paused or rests. After a rest there is but one, until a message was taken;
+ * Leases a free place, unless the mailbox is paused or rests. After a rest there is but one, until a message was taken,
+ * besides those where a message from before the rest still waits for its answer, which may take half an hour;
  * after the server asked for less there is one fewer. `except`: where this process has a connection, whatever the lease says.
  */
 export async function takeSlot(
@@ -22,10 +28,10 @@ export async function takeSlot(
       select s.mailbox_id, s.slot from mailgrant.mailbox_slot s join mailgrant.mailbox m on m.id = s.mailbox_id
       where s.mailbox_id = ${mailbox} and (s.until is null or s.until < clock_timestamp())
         and s.slot <> all(${except}::integer[]) and m.paused_at is null and (m.blocked_until is null or m.blocked_until <= clock_timestamp())
-        and s.slot < case
-          when m.blocks > 0 then 1
-          when m.slow_until > clock_timestamp() then greatest(1, m.connections - 1)
-          else m.connections end
+        and s.slot < case when m.slow_until > clock_timestamp() then greatest(1, m.connections - 1) else m.connections end
+        and (m.blocks = 0 or not exists (
+          select from mailgrant.mailbox_slot o
+          where o.mailbox_id = m.id and o.until > clock_timestamp() and not exists (${atMessage} and a.started_at < m.blocked_until)))
       order by s.slot limit 1
       for update of s skip locked)
     update mailgrant.mailbox_slot s set holder = ${holder}, until = ${lease}
@@ -44,6 +50,15 @@ export async function renewSlots(db: Kysely<Tables>, holders: readonly string[])
     .returning('holder')
     .execute();
   return new Set(rows.map(({ holder }) => holder));
+}
+
+/** Whether after a rest a lane in another place is finding out if the mailbox works again. */
+export async function isProbed(db: Kysely<Tables>, mailbox: string, slot: number): Promise<boolean> {
+  const { rows } = await sql`
+    select from mailgrant.mailbox_slot o join mailgrant.mailbox m on m.id = o.mailbox_id
+    where m.id = ${mailbox} and o.slot <> ${slot} and o.until > clock_timestamp()
+      and exists (${atMessage} and a.started_at >= m.blocked_until)`.execute(db);
+  return rows.length > 0;
 }
 
 /** Gives a place back: the connection is closed. */
