@@ -206,12 +206,13 @@ function runsOn(version: string, engines = ''): boolean {
 const NODENEXT = { settings: { module: 'nodenext' }, files: ['use.mts', 'use.cts'] };
 const BUNDLER = { settings: { module: 'esnext', moduleResolution: 'bundler' }, files: ['use.ts'] };
 
-// The older compilers take seconds for Node's own types, so each gets one of the two.
 describe.concurrent.each([
   ['typescript', 'Node', NODENEXT],
   ['typescript', 'a bundler', BUNDLER],
+  ['typescript-6.0', 'Node', NODENEXT],
   ['typescript-6.0', 'a bundler', BUNDLER],
   ['typescript-5.9', 'Node', NODENEXT],
+  ['typescript-5.9', 'a bundler', BUNDLER],
 ] as const)(
   '%s, set up for %s',
   (compiler, name, { settings, files }) => {
