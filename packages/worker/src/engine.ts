@@ -47,8 +47,8 @@ export interface Engine {
   complete(claim: Claim, db?: SqlExecutor): Promise<boolean>;
   /** Gives a claim back: its job is due at once. `false` where the claim had ended. */
   release(claim: Claim, db?: SqlExecutor): Promise<boolean>;
-  /** Keeps claims alive; returns those that had ended. */
-  touch(claims: readonly Claim[]): Promise<readonly Claim[]>;
+  /** Keeps claims alive; returns those that had ended. With `db`: nobody else gets them before that transaction ends. */
+  touch(claims: readonly Claim[], db?: SqlExecutor): Promise<readonly Claim[]>;
   /** Takes jobs away that nobody has claimed. */
   discard(queue: string, ids: readonly string[], db?: SqlExecutor): Promise<void>;
   /** Ends all claims of a queue. For a store that belongs to this process alone, at its start: nobody else can hold one. */
@@ -142,9 +142,9 @@ export function createEngine({ store, claims, migrate, onProblem }: EngineOption
     },
     complete: async (claim, db) => affected(await boss.complete(claim.queue, claim, null, on(db))),
     release: async (claim, db) => affected(await boss.fail(claim.queue, claim, null, on(db))),
-    async touch(held) {
+    async touch(held, db) {
       const ended: Claim[] = [];
-      for (const claim of held) if (!affected(await boss.touch(claim.queue, claim))) ended.push(claim);
+      for (const claim of held) if (!affected(await boss.touch(claim.queue, claim, on(db)))) ended.push(claim);
       return ended;
     },
     async discard(queue, ids, db) {

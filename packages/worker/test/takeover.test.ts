@@ -1,9 +1,10 @@
 // Who is at a mail when somebody thought to be alone: after a crash of the server, a lease that ended, a claim that was lost.
+import type { Receipt, Reply } from '@mailgrant/core';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Asked, type Attempt, begin, type Beginning, type BeginOptions } from '../src/delivery/begin.ts';
 import { type Context, transacting } from '../src/delivery/context.ts';
 import { Fenced, markDot } from '../src/delivery/mark.ts';
-import { settleFailed, settleReleased } from '../src/delivery/settle.ts';
+import { settleFailed, settleReleased, settleTaken } from '../src/delivery/settle.ts';
 import { retryPolicy } from '../src/delivery/retry-policy.ts';
 import { renewSlots, takeSlot } from '../src/delivery/slots.ts';
 import { createEngine, type Engine } from '../src/engine.ts';
@@ -119,4 +120,71 @@ test('a place whose lease ended is not given to a second lane of the worker that
   await atDot();
   const busy = worker.health().lanes.filter((each) => each.busy);
   expect(new Set(busy.map(({ slot }) => slot))).toEqual(new Set([0, 1]));
+});
+
+/** What the engine does with a claim that gave no sign of life. */
+const endClaims = () =>
+  change("update mailgrant_boss.job set state = 'retry', start_after = now() where state = 'active'");
+
+const receipt = (): Receipt => {
+  const reply: Reply = { code: 250, status: undefined, lines: ['Ok'] };
+  return { accepted: [{ address: 'ada@example.com', reply }], refused: [], deferred: [], reply } as never;
+};
+
+test('an answer about an attempt in doubt counts for nothing once its claim has ended', async () => {
+  const { outbox } = rig.worker();
+  await outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  const first = await lane('worker#1', { onInDoubt: () => 'not-sent' });
+  const second = await lane('worker#2', { onInDoubt: () => 'not-sent' });
+  await first.mark(await first.send());
+  await endClaims();
+  const asked = await first.begin();
+  await endClaims(); // while the answer waits for its turn
+  expect(await second.begin()).toMatchObject({ kind: 'ask', n: 1 });
+  if (asked.kind !== 'ask') throw new Error(asked.kind);
+  expect(await first.begin({ claim: asked.claim, n: asked.n, says: 'not-sent' })).toEqual({ kind: 'over' });
+});
+
+test('a mail that was said not to be sent, and turns out to be after it was sent again, is flagged', async () => {
+  const { outbox } = rig.worker();
+  const { id } = await outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  const first = await lane('worker#1', { onInDoubt: () => 'not-sent' });
+  const second = await lane('worker#2', { onInDoubt: () => 'not-sent' });
+  const slow = await first.send();
+  await first.mark(slow);
+  await endClaims();
+  const asked = await second.begin();
+  if (asked.kind !== 'ask') throw new Error(asked.kind);
+  const again = await second.send({ claim: asked.claim, n: asked.n, says: 'not-sent' });
+  await second.mark(again);
+  await settleTaken(first.context, slow, receipt());
+  await settleTaken(second.context, again, receipt());
+  expect(await outbox.get(id)).toMatchObject({ state: 'accepted', duplicatePossible: true });
+});
+
+test('the claim is kept while an answer waits for the mailbox’s turn', async () => {
+  rig.sandbox.exchange.next('MESSAGE', { close: 'reset' });
+  let asked = 0;
+  const worker = rig.worker({ onInDoubt: () => (++asked, 'not-sent') }, { ratePerMinute: 1 });
+  await worker.start();
+  await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  await expect.poll(() => asked, { timeout: 10_000 }).toBe(1);
+  const alive = async () =>
+    (await change("select heartbeat_on from mailgrant_boss.job where state = 'active'")).rows[0];
+  const before = await alive();
+  expect(before).toBeDefined();
+  await expect.poll(alive, { timeout: 8_000 }).not.toEqual(before);
+});
+
+test('a lane whose claim has ended asks no further', async () => {
+  rig.sandbox.exchange.next('MESSAGE', { close: 'reset' });
+  let asked = 0;
+  const worker = rig.worker({ onInDoubt: () => (++asked, new Promise(() => {})) });
+  await worker.start();
+  await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  await expect.poll(() => asked, { timeout: 10_000 }).toBe(1);
+  await endClaims();
+  await expect.poll(() => asked, { timeout: 10_000 }).toBe(2);
+  const busy = () => worker.health().lanes.filter((each) => each.busy).length;
+  await expect.poll(busy, { timeout: 8_000 }).toBe(1);
 });

@@ -80,6 +80,8 @@ export async function begin(context: Context, options: BeginOptions, asked?: Ask
     return await context.transact(events, async (trx, db) => {
       // Nothing of this is needed after a power failure: the mark before the last bytes is flushed, and all of this with it.
       await sql`set local synchronous_commit to off`.execute(trx);
+      // An answer counts for as long as its claim: after that others may be at the mail.
+      if (asked !== undefined && (await context.engine.touch([asked.claim], db)).length > 0) return { kind: 'over' };
       const claim = asked?.claim ?? (await context.engine.claim(queueOf(options.mailbox), 1, db))[0];
       if (claim === undefined) return { kind: 'none' };
       return decide(context, { claim, options, asked, trx, db, events });

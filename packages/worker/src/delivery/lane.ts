@@ -36,6 +36,8 @@ export class Lane {
   claim: Claim | undefined;
   /** It is at a message, not waiting for one or for its turn. */
   busy = false;
+  /** Its message is at its last bytes, or known to be taken or not. */
+  #past = false;
   readonly #context: Context;
   readonly #options: LaneOptions;
   /** No further message. */
@@ -71,11 +73,17 @@ export class Lane {
     this.#aborting.abort();
   }
 
+  /** This claim has ended: the mail may be in other hands by now. What is not at its last bytes ends here. */
+  lose(claim: Claim): void {
+    if (this.claim === claim && !this.#past) this.abort();
+  }
+
   async #run(): Promise<void> {
     const { mailbox, slot, holder } = this.#options;
     try {
       await this.#work();
     } finally {
+      this.claim = undefined;
       await this.#mailer?.close({ deadline: 2_000 }).catch(this.#context.onProblem);
       // The place is free only when the connection is gone: the server counts connections.
       await releaseSlot(this.#context.store.db, mailbox, slot, holder);
@@ -93,9 +101,12 @@ export class Lane {
         continue; // with the answer, if there is one
       }
       asked = undefined;
+      this.claim = undefined;
       if (beginning.kind === 'ask') {
         const { claim, mail, n } = beginning;
-        asked = await this.#holding(claim, async () => ({ claim, n, says: await this.#ask(mail) }));
+        asked = { claim, n, says: await this.#holding(claim, () => this.#ask(mail)) };
+        // The answer may have to wait for the mailbox's turn, and nobody else is to ask meanwhile.
+        this.claim = claim;
       }
       if (beginning.kind === 'send') {
         const { attempt } = beginning;
@@ -109,6 +120,7 @@ export class Lane {
   async #holding<T>(claim: Claim, run: () => Promise<T>): Promise<T> {
     this.claim = claim;
     this.busy = true;
+    this.#past = false;
     try {
       return await run();
     } finally {
@@ -206,11 +218,16 @@ export class Lane {
     const { pace } = this.#options;
     try {
       const mailer = this.#openMailer();
-      const beforeCommit = (): Promise<void> => markDot(this.#context, attempt, { pace, signal });
+      const beforeCommit = async (): Promise<void> => {
+        await markDot(this.#context, attempt, { pace, signal });
+        this.#past = true;
+      };
       const mail = outgoing(this.#context, attempt);
       return { receipt: await mailer.send(mail, { signal, deadline: MESSAGE_TIME, beforeCommit }) };
     } catch (error) {
       return { error };
+    } finally {
+      this.#past = true;
     }
   }
 

@@ -53,13 +53,29 @@ export async function settleTaken(context: Context, attempt: Attempt, receipt: R
     await settleRecipients(trx, attempt, receipt.deferred, 'pending');
     if (receipt.refused.length > 0) events.push(refusedEvent(attempt, receipt.refused));
     if (row === undefined) return;
+    const doubled = row.attempts !== attempt.n && (await isOutAgain(trx, attempt));
+    if (doubled) await trx.updateTable('mail').set({ dup_possible: true }).where('id', '=', mail.id).execute();
     const { queueId } = receipt;
     const left = attempt.more || receipt.deferred.length > 0;
     // Somebody else's attempt, begun because this one seemed lost, finds the mail accepted and ends.
     if (!left) await finishMail(trx, mail.id, 'accepted', queueId);
     else if (isOurs(row, attempt)) await goOn(context, work, row, receipt.deferred);
-    events.push({ ...mailFacts(mail), type: 'mail.accepted', recipients: taken, queueId });
+    const facts = mailFacts(doubled ? { ...mail, dup_possible: true } : mail);
+    events.push({ ...facts, type: 'mail.accepted', recipients: taken, queueId });
   });
+}
+
+/** Whether a later attempt, made because this one seemed lost or was said not to have been sent, may be out as well. */
+async function isOutAgain(trx: Transaction<Tables>, { mail, n }: Attempt): Promise<boolean> {
+  const later = await trx
+    .selectFrom('mail_attempt')
+    .select('n')
+    .where('mail_id', '=', mail.id)
+    .where('n', '>', n)
+    .where((row) => row.or([row('phase', '=', 'dot'), row('outcome', 'in', ['accepted', 'partial', 'in_doubt'])]))
+    .limit(1)
+    .executeTakeFirst();
+  return later !== undefined;
 }
 
 /** Recipients are left: those for whom there was no room in the message, or whom the server put off. */
