@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { type Asked, type Attempt, begin, type Beginning, type BeginOptions } from '../src/delivery/begin.ts';
 import { type Context, transacting } from '../src/delivery/context.ts';
 import { Fenced, markDot } from '../src/delivery/mark.ts';
+import { paceOf } from '../src/delivery/pace.ts';
 import { settleFailed, settleReleased, settleTaken } from '../src/delivery/settle.ts';
 import { retryPolicy } from '../src/delivery/retry-policy.ts';
 import { renewSlots, takeSlot } from '../src/delivery/slots.ts';
@@ -187,4 +188,25 @@ test('a lane whose claim has ended asks no further', async () => {
   await expect.poll(() => asked, { timeout: 10_000 }).toBe(2);
   const busy = () => worker.health().lanes.filter((each) => each.busy).length;
   await expect.poll(busy, { timeout: 8_000 }).toBe(1);
+});
+
+test('a message that is held back takes no turn from the others', async () => {
+  const pace = paceOf(1);
+  const { outbox } = rig.worker({}, { ratePerMinute: 1 });
+  const { id } = await outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  const only = await lane('worker#1', { pace });
+  const attempt = await only.send();
+  expect(await outbox.cancel(id)).toBe('done');
+  await expect(only.mark(attempt)).rejects.toThrow(Fenced);
+  expect((await change('select dot_tat from mailgrant.mailbox')).rows).toEqual([{ dot_tat: null }]);
+});
+
+test('an attempt that somebody else has ended is held back at once, not when its turn comes', async () => {
+  const pace = paceOf(1);
+  const { outbox } = rig.worker({}, { ratePerMinute: 1 });
+  await outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+  const only = await lane('worker#1', { pace });
+  const attempt = await only.send();
+  await change("update mailgrant.mail_attempt set phase = 'done', outcome = 'released'");
+  await expect(only.mark(attempt)).rejects.toThrow(Fenced);
 });

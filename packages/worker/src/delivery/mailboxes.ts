@@ -31,12 +31,13 @@ export async function registerMailbox(db: Kysely<Tables>, id: string, limits: Ma
 /**
  * Takes the turn of one message; no row where it is not its time yet. `tat` before it begins, `dot_tat` before its last bytes,
  * which is when the server counts it. A time further ahead than any turn can be is of a clock that was put back, or of a
- * slower pace than today's.
+ * slower pace than today's. Where `condition` does not hold no turn is taken.
  */
 export function grant(
   mailbox: string,
   column: 'tat' | 'dot_tat',
   { spacing, tolerance }: Pace,
+  condition: RawBuilder<unknown> = sql`true`,
 ): RawBuilder<{ id: string }> {
   const tat = sql.ref(column);
   const seconds = (milliseconds: number) => sql`make_interval(secs => ${milliseconds / 1000}::double precision)`;
@@ -44,7 +45,7 @@ export function grant(
     update mailgrant.mailbox set ${tat} = case
         when ${tat} between clock_timestamp() and clock_timestamp() + ${seconds(spacing)} then ${tat}
         else clock_timestamp() end + ${seconds(spacing)}
-    where id = ${mailbox} and (${tat} is null or ${tat} - ${seconds(tolerance)} <= clock_timestamp()
+    where id = ${mailbox} and ${condition} and (${tat} is null or ${tat} - ${seconds(tolerance)} <= clock_timestamp()
       or ${tat} > clock_timestamp() + ${seconds(2 * spacing + tolerance)}) returning id`;
 }
 

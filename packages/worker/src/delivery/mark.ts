@@ -25,9 +25,17 @@ export async function markDot(
 
 /** One statement, committed by itself: the turn, the place, the mail and the attempt. */
 async function mark({ store }: Context, { mail, n, slot, holder }: Attempt, pace: Pace | undefined): Promise<boolean> {
-  const turn = pace === undefined ? sql`select` : grant(mail.mailbox_id, 'dot_tat', pace);
+  const ready = sql`exists (select from ready)`;
+  const turn = pace === undefined ? sql`select` : grant(mail.mailbox_id, 'dot_tat', pace, ready);
+  // Looked at twice: before the turn is taken, which nobody gives back, and once the mail is locked.
   const { rows } = await sql`
-    with turn as (${turn})
+    with ready as (
+      select from mailgrant.mail m
+        join mailgrant.mail_attempt a on a.mail_id = m.id and a.n = m.attempts
+        join mailgrant.mailbox_slot s on s.mailbox_id = m.mailbox_id
+      where m.id = ${mail.id} and m.state = 'sending' and a.n = ${n} and a.worker = ${holder} and a.phase = 'start'
+        and s.slot = ${slot} and s.holder = ${holder} and s.until > clock_timestamp()),
+    turn as (${turn})
     update mailgrant.mail_attempt set phase = 'dot', dot_at = clock_timestamp()
     where mail_id = ${mail.id} and n = ${n} and worker = ${holder} and phase = 'start' and exists (select from turn)
       and exists (
