@@ -9,7 +9,11 @@ const include = ['src/**/*.test.ts', 'test/**/*.test.ts'];
 const folder = (path: string) => readdirSync(new URL(path, import.meta.url));
 
 const setupFiles = [fileURLToPath(new URL('packages/core/test/fixed-seed.ts', import.meta.url))];
-const project = (name: string, root: string) => ({ test: { name, root, include, setupFiles, ...globalSetup(root) } });
+// What is waited for comes; how soon is the machine's business.
+const patience = { poll: { timeout: 15_000 } };
+const project = (name: string, root: string) => ({
+  test: { name, root, include, setupFiles, expect: patience, ...globalSetup(root) },
+});
 
 /** What all test files of a package share, where it has something like that. */
 const globalSetup = (root: string) => {

@@ -71,7 +71,7 @@ describe.each(KINDS)('on the %s store', (kind) => {
   test('a mail that is being sent can be cancelled until its last bytes', async () => {
     const worker = rig.worker();
     await worker.start();
-    rig.sandbox.exchange.next('DATA', { delay: 700 });
+    rig.sandbox.exchange.next('DATA', { delay: 2_000 });
     const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
     await expect.poll(async () => (await worker.outbox.get(id))?.state, { interval: 10 }).toBe('sending');
     expect(await worker.outbox.cancel(id)).toBe('done');
@@ -87,7 +87,7 @@ describe.each(KINDS)('on the %s store', (kind) => {
   test('once its last bytes are out it is too late', async () => {
     const worker = rig.worker();
     await worker.start();
-    rig.sandbox.exchange.next('MESSAGE', { delay: 700 });
+    rig.sandbox.exchange.next('MESSAGE', { delay: 2_000 });
     const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
     await expect.poll(async () => (await worker.outbox.get(id))?.log[0]?.phase, { interval: 10 }).toBe('dot');
     expect(await worker.outbox.cancel(id)).toBe('too-late');
@@ -98,7 +98,7 @@ describe.each(KINDS)('on the %s store', (kind) => {
   test('a worker whose mail was taken over sends no last bytes', async () => {
     const worker = rig.worker();
     await worker.start();
-    rig.sandbox.exchange.next('DATA', { delay: 700 });
+    rig.sandbox.exchange.next('DATA', { delay: 2_000 });
     const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
     await expect.poll(async () => (await worker.outbox.get(id))?.state, { interval: 10 }).toBe('sending');
     // As another worker would, that believes this one dead.
