@@ -18,6 +18,7 @@ import { PoolSet } from './smtp/pool-set.ts';
 import { Pool } from './smtp/pool.ts';
 import type { TlsMode } from './smtp/session.ts';
 import { type Timeouts, completeTimeouts } from './smtp/timeouts.ts';
+import { Turn } from './smtp/turn.ts';
 import { WIRE_LEVELS, WireLadder, type WireLevel } from './smtp/wire-ladder.ts';
 import { SEND, type SendContext, TOKEN_EVENTS, isTraced, trace } from './tracing.ts';
 
@@ -160,9 +161,10 @@ export function createMailer(options: MailerOptions): Mailer {
     ));
   const { limits } = provider;
   const ladder = new WireLadder(wire);
+  const turn = new Turn();
   const newPool = (login: string): Pool =>
     new Pool({
-      connection: { provider, timeouts, name, secureContext, user: login },
+      connection: { provider, timeouts, turn, name, secureContext, user: login },
       token,
       gate: new Gate({ limits, now: Date.now, random: Math.random, patient: options.queue?.whenHeld !== 'refuse' }),
       connections: limits.connections,

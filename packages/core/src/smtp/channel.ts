@@ -27,11 +27,14 @@ import { type SocketOptions, connectTcp, reasonOf, startTls } from './socket.ts'
 import { type Timeouts, replyTimeout } from './timeouts.ts';
 import { MessageEncoder } from './transparency.ts';
 import { transcribe, transcribing } from './transcript.ts';
+import type { Part, Turn } from './turn.ts';
 
 export interface ChannelOptions extends SocketOptions {
   /** TLS from the first byte (RFC 8314 section 3.3). */
   readonly implicitTls: boolean;
   readonly timeouts: Timeouts;
+  /** Shared by connections that may be read in the same turn of the event loop. */
+  readonly turn: Turn;
 }
 
 /** A dialogue being played. */
@@ -47,6 +50,8 @@ export type Done<T> = (error: unknown, value: T | undefined) => void;
 interface Task extends Run {
   readonly dialogue: Dialogue<unknown>;
   readonly done: Done<unknown>;
+  /** Its success is told at the end of the turn. */
+  readonly atEnd: boolean;
   replies: Reply[];
   missing: number;
   stage: Stage;
@@ -91,7 +96,12 @@ export class Channel {
   #crowded = false;
   /** Who may speak; others wait until it has said its last words. */
   #speaker: Task | undefined;
+  /** What arrived is being read, or has been in this turn: what is to be said goes out at its end. */
   #reading = false;
+  /** Went well in this turn; not told yet. */
+  #ended: { readonly task: Task; readonly value: unknown }[] = [];
+  /** The process may end in spite of it. */
+  #resting = false;
   /** Replies that arrived together with the one being read, behind it. */
   #behind = 0;
   #failure: MailError | undefined;
@@ -178,13 +188,22 @@ export class Channel {
   /** An idle channel does not keep the process alive. */
   rest(): void {
     this.#socket.unref();
+    this.#resting = true;
   }
 
-  /** Plays a dialogue to its end and calls `done` once. Only when `free`. */
+  /**
+   * Plays a dialogue to its end and calls `done` once. Only when `free`. That it went well is told at the end of the turn, when
+   * what comes next is on its way.
+   */
   start<T>(dialogue: Dialogue<T>, done: Done<T>): Run {
+    return this.#begin(dialogue, done as Done<unknown>, true);
+  }
+
+  #begin(dialogue: Dialogue<unknown>, done: Done<unknown>, atEnd: boolean): Run {
     const task: Task = {
       dialogue,
-      done: done as Done<unknown>,
+      done,
+      atEnd,
       replies: [],
       missing: 0,
       stage: 'connect',
@@ -196,7 +215,8 @@ export class Channel {
     };
     if (this.#speaker !== undefined) throw new Error('a dialogue was started while another speaks');
     if (this.#failure === undefined) {
-      this.#socket.ref();
+      if (this.#resting) this.#socket.ref();
+      this.#resting = false;
       this.#speaker = task;
     }
     this.#advance(task, []);
@@ -210,7 +230,8 @@ export class Channel {
     let run: Run | undefined;
     try {
       const value = await new Promise<T>((resolve, reject) => {
-        const begun = this.start(dialogue, (error, end) => (error === undefined ? resolve(end as T) : reject(error)));
+        const done: Done<unknown> = (error, end) => (error === undefined ? resolve(end as T) : reject(error));
+        const begun = this.#begin(dialogue, done, false);
         run = begun;
         abort = () => begun.cancel(abortError(signal));
         signal?.addEventListener('abort', abort, { once: true });
@@ -320,7 +341,11 @@ export class Channel {
     if (spoke) this.#speaker = undefined;
     if (!task.settled) {
       task.settled = true;
-      task.done(error, value);
+      if (error === undefined && task.atEnd && this.#reading) this.#ended.push({ task, value });
+      else {
+        this.#tell(); // in the order in which it happened
+        task.done(error, value);
+      }
     }
     if (spoke && this.#speaker === undefined && this.#failure === undefined) this.onFree?.();
   }
@@ -354,6 +379,7 @@ export class Channel {
 
   #onData(chunk: Uint8Array): void {
     if (this.#failure !== undefined) return;
+    if (!this.#reading) this.#options.turn.atEnd(this.#turnEnd);
     this.#reading = true;
     const replies = this.#parser.push(chunk);
     this.#behind = replies.length;
@@ -362,15 +388,27 @@ export class Channel {
       this.#onReply(raw);
       if (this.#failure !== undefined) break;
     }
-    this.#reading = false;
     if (this.#failure !== undefined) return;
     if (replies.length > 0) this.#armTimer(); // a part of a reply does not buy more time
     if (this.#crowded && this.#expected.length < MANY_REPLIES / 2) this.onFree?.();
     if (this.#parser.failure !== undefined) {
       this.destroy(new ProtocolError(this.#redact(this.#parser.failure.message))); // it quotes the server
-      return;
     }
-    this.#flush();
+  }
+
+  readonly #turnEnd: Part = {
+    write: () => {
+      this.#reading = false;
+      this.#flush();
+    },
+    tell: () => this.#tell(),
+  };
+
+  #tell(): void {
+    if (this.#ended.length === 0) return;
+    const ended = this.#ended;
+    this.#ended = [];
+    for (const { task, value } of ended) task.done(undefined, value);
   }
 
   #onReply(raw: Reply): void {
@@ -417,8 +455,9 @@ export class Channel {
   }
 
   #redacted(reply: Reply): Reply {
-    const [line = '', ...more] = reply.lines;
-    if (more.length > 0) return { ...reply, lines: reply.lines.map(this.#redact) };
+    const { lines } = reply;
+    const line = lines[0] ?? '';
+    if (lines.length > 1) return { ...reply, lines: lines.map(this.#redact) };
     const shown = this.#redact(line);
     return shown === line ? reply : { ...reply, lines: [shown] };
   }

@@ -14,12 +14,14 @@ import type { Channel } from './channel.ts';
 import { Connection } from './connection.ts';
 import { type Session, openSession } from './session.ts';
 import type { Timeouts } from './timeouts.ts';
+import type { Turn } from './turn.ts';
 
 export interface ConnectionOptions {
   readonly provider: Provider;
   readonly user: string;
   readonly secureContext: () => Promise<SecureContext>;
   readonly timeouts: Timeouts;
+  readonly turn: Turn;
   /** For EHLO; the address literal of this end where absent. */
   readonly name: string | undefined;
   /** Learnt on this host: long AUTH lines were refused. */
@@ -94,7 +96,7 @@ export class Opening {
   }
 
   #connect(signal: AbortSignal): Promise<Session> {
-    const { provider, timeouts, secureContext, name } = this.#options;
+    const { provider, timeouts, turn, secureContext, name } = this.#options;
     const { host, port, tls } = provider;
     return trace(
       CONNECT,
@@ -103,7 +105,7 @@ export class Opening {
         // Sockets and TLS are two thirds of what the core would cost to import: they come with the first connection.
         const [{ Channel }, context] = await Promise.all([import('./channel.ts'), secureContext()]);
         const implicitTls = tls === 'implicit';
-        const channel = await Channel.open({ host, port, implicitTls, secureContext: context, timeouts }, signal);
+        const channel = await Channel.open({ host, port, implicitTls, secureContext: context, timeouts, turn }, signal);
         this.#channel = channel;
         // This end may have sent its token on another connection: whatever this server says, that is not in it.
         this.#hide([]);
