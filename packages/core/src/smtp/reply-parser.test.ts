@@ -34,6 +34,36 @@ describe('a reply', () => {
   });
 });
 
+describe('a short reply that comes again', () => {
+  const read = (parser: ReplyParser, text: string): Reply[] => parser.push(Buffer.from(text));
+
+  test('is not worked out again, and nobody can change it for the others', () => {
+    const parser = new ReplyParser();
+    const [first, again] = read(parser, '250 2.1.0 Sender OK\r\n250 2.1.0 Sender OK\r\n');
+    expect(again).toBe(first);
+    expect(Object.isFrozen(first) && Object.isFrozen(first?.lines)).toBe(true);
+  });
+  test('is read as a line where it stands within another reply', () => {
+    const [, long] = read(new ReplyParser(), '250 a\r\n250-b\r\n250 a\r\n');
+    expect(long?.lines).toEqual(['b', 'a']);
+  });
+  test('counts for itself towards the limit of a reply', () => {
+    const { replies, failure } = parse('250 ok\r\n'.repeat(MAX_REPLY_BYTES / 4));
+    expect(replies).toHaveLength(MAX_REPLY_BYTES / 4);
+    expect(failure).toBeUndefined();
+  });
+  test('is kept only where few and short ones came before', () => {
+    const parser = new ReplyParser();
+    const twice = (text: string): readonly (Reply | undefined)[] => [read(parser, text)[0], read(parser, text)[0]];
+    const [long, longAgain] = twice(`250 ${'x'.repeat(100)}\r\n`);
+    expect(longAgain).not.toBe(long);
+    for (let i = 0; i < 100; i += 1) read(parser, `250 ${i}\r\n`);
+    const [late, lateAgain] = twice('250 late\r\n');
+    expect(lateAgain).toEqual(late);
+    expect(lateAgain).not.toBe(late);
+  });
+});
+
 describe('what is no reply ends the stream', () => {
   test.each([
     ['a word instead of a code', 'hello\r\n'],

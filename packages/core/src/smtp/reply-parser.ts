@@ -13,8 +13,14 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]/g;
 /** A reply longer than this (bytes) ends the connection; Exchange's longest with diagnostics are about 3 KB. */
 export const MAX_REPLY_BYTES: number = 64 * 1024;
 
+/** A server says the same few short lines for every message; so many are known by heart, up to so many characters each. */
+const REMEMBERED = 16;
+const REMEMBERED_LENGTH = 64;
+
 /** Splits a byte stream into replies. */
 export class ReplyParser {
+  /** Replies of one line, and what they mean. Frozen: whoever gets the same answer gets the same object. */
+  readonly #known: { readonly line: string; readonly reply: Reply }[] = [];
   #fragments: Uint8Array[] = [];
   #lines: string[] = [];
   #code = 0;
@@ -63,6 +69,11 @@ export class ReplyParser {
   }
 
   #line(line: string): Reply | undefined {
+    const known = this.#lines.length === 0 ? this.#known.find((each) => each.line === line) : undefined;
+    if (known !== undefined) {
+      this.#size = 0;
+      return known.reply;
+    }
     const code = replyCode(line);
     if (code === undefined) return this.#fail(`not a reply line: ${JSON.stringify(visible(line.slice(0, 80)))}`);
     if (this.#lines.length > 0 && code !== this.#code) {
@@ -74,7 +85,12 @@ export class ReplyParser {
     const lines = this.#lines;
     this.#lines = [];
     this.#size = 0;
-    return { code, status: enhancedStatus(code, lines), lines };
+    const reply = { code, status: enhancedStatus(code, lines), lines };
+    if (lines.length === 1 && line.length <= REMEMBERED_LENGTH && this.#known.length < REMEMBERED) {
+      Object.freeze(lines);
+      this.#known.push({ line, reply: Object.freeze(reply) });
+    }
+    return reply;
   }
 
   #fail(message: string): undefined {
