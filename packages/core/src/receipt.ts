@@ -44,6 +44,7 @@ export interface Receipt extends RecipientResults {
  * `queued as …` (Postfix), else nothing.
  */
 export function queueId(reply: Reply): string | undefined {
-  const text = reply.lines.join(' ');
+  const [first = ''] = reply.lines;
+  const text = reply.lines.length > 1 ? reply.lines.join(' ') : first;
   return /<([^<>\s]{1,200})>/.exec(text)?.[1] ?? /\b(?:id=|queued as )([A-Za-z0-9._@-]{1,200})/i.exec(text)?.[1];
 }

@@ -27,7 +27,7 @@ export function offersMechanism(capabilities: Capabilities, mechanism: string): 
 
 /** The largest message in bytes (RFC 1870 section 4); `undefined` where the server names no limit. */
 export function sizeLimit(capabilities: Capabilities): number | undefined {
-  const [limit = ''] = capabilities.get('SIZE') ?? [];
+  const limit = capabilities.get('SIZE')?.[0] ?? '';
   return /^[0-9]{1,15}$/.test(limit) && Number(limit) > 0 ? Number(limit) : undefined;
 }
 

@@ -9,11 +9,15 @@ import type { TransactionResult } from './transaction.ts';
 export function receiptOf(job: Job, server: ConnectionFacts['server']): Receipt {
   const now = performance.now();
   const { parts, startedAt, openingRoundTrips } = job.progress;
-  const ids = parts.flatMap((part) => (part.accepted.length > 0 ? (queueId(part.reply) ?? []) : []));
+  const queueIds: string[] = [];
+  for (const part of parts) {
+    const id = part.accepted.length > 0 ? queueId(part.reply) : undefined;
+    if (id !== undefined) queueIds.push(id);
+  }
   const { reply, accepted, deferred, refused, roundTrips } = joined(parts);
   return {
-    queueId: ids[0],
-    queueIds: ids,
+    queueId: queueIds[0],
+    queueIds,
     reply,
     accepted,
     deferred,
@@ -29,9 +33,10 @@ export function receiptOf(job: Job, server: ConnectionFacts['server']): Receipt 
 }
 
 function joined(parts: readonly TransactionResult[]): TransactionResult {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
   const last = parts.findLast(({ accepted }) => accepted.length > 0) ?? parts.at(-1);
   if (last === undefined) throw new Error('a message was finished without an answer');
-  if (parts.length === 1) return last;
   return {
     reply: last.reply,
     accepted: parts.flatMap((part) => part.accepted),

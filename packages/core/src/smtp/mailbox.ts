@@ -19,6 +19,9 @@ const DOMAIN = /^[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,62})(?:\.[A-Za-z0-9_](?:[A-Za-z0
 /** No top-level domain is a number (RFC 3696 section 2): this is an IP address without its brackets. */
 const NUMERIC_END = /(?:^|\.)[0-9]+$/;
 const LITERAL = /^\[(?:IPv6:[0-9A-Fa-f:.]{2,45}|[0-9.]{7,15})\]$/;
+/** Almost every address, in one look: nothing in it needs more than these. */
+const PLAIN =
+  /^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@(?:[A-Za-z0-9_][A-Za-z0-9_-]{0,62}\.)+[A-Za-z][A-Za-z0-9-]{0,62}$/;
 const UNICODE_DOMAIN = /^[A-Za-z0-9._\u00a1-\u{10ffff}-]+$/u;
 // Separators and invisible characters that JavaScript or other software treats as line ends, spaces or nothing.
 // Variation selectors stay: they belong to many emoji.
@@ -29,6 +32,8 @@ const SPECIAL = /[ "(),:;<>@[\\\]]/;
 
 /** 64 for the local part, 255 for the domain (RFC 5321 section 4.5.3.1). */
 const MAX_BYTES = 320;
+/** Too short for a part of it to be too long. */
+const PLAIN_LENGTH = 255;
 
 /**
  * Checks one address.
@@ -39,6 +44,7 @@ export function parseMailbox(text: string, what: string): Mailbox {
     throw new InputError('ERR_INPUT_ADDRESS', `${what}: ${why}: ${JSON.stringify(shown(text))}`);
   };
   if (typeof text !== 'string') return refuse('an address is a string');
+  if (text.length <= PLAIN_LENGTH && PLAIN.test(text)) return { address: text, utf8: false };
   if (text.length > MAX_BYTES) return refuse(`an address is at most ${MAX_BYTES} bytes long`);
   if (HIDDEN.test(text)) return refuse('an address holds no control or invisible characters');
   const at = text.lastIndexOf('@');
@@ -51,7 +57,8 @@ export function parseMailbox(text: string, what: string): Mailbox {
   const domain = asciiDomain(text.slice(at + 1));
   if (domain === undefined) return refuse('not a domain name');
   const address = domain === text.slice(at + 1) ? text : `${local}@${domain}`;
-  if (Buffer.byteLength(address) > MAX_BYTES) return refuse(`an address is at most ${MAX_BYTES} bytes long`);
+  if ((utf8 ? Buffer.byteLength(address) : address.length) > MAX_BYTES)
+    return refuse(`an address is at most ${MAX_BYTES} bytes long`);
   return { address, utf8 };
 }
 

@@ -222,14 +222,13 @@ export class Pool {
     const { gate } = this.#options;
     // One at a time: the first proves the token before another presents it.
     if (this.#queue.length === 0 || this.#construction !== undefined || this.#closed) return;
+    if (this.#open.size + this.#leaving >= this.#options.connections) return; // one that leaves will come by
     const now = performance.now();
     const wait = Math.max(gate.loginWait(), this.#openBefore - now);
-    const taken = this.#open.size + this.#leaving;
     if (this.#open.size > 0) {
       const crowded = this.#queue.length > this.#open.size * WAITING_PER_CONNECTION;
-      if (crowded && taken < this.#options.connections && wait <= 0 && now >= this.#noMoreBefore) this.#construct();
-    } else if (taken >= this.#options.connections) return; // the one that leaves will come by
-    else if (wait > 0 || gate.wait() > 0) this.#wakeIn(Math.max(wait, gate.wait()));
+      if (crowded && wait <= 0 && now >= this.#noMoreBefore) this.#construct();
+    } else if (wait > 0 || gate.wait() > 0) this.#wakeIn(Math.max(wait, gate.wait()));
     else this.#construct();
   }
 
@@ -420,8 +419,10 @@ export class Pool {
   }
 
   readonly #onJobSettled = (job: Job, accepted: number): void => {
-    clearTimeout(this.#later.get(job));
-    this.#later.delete(job);
+    if (this.#later.size > 0) {
+      clearTimeout(this.#later.get(job));
+      this.#later.delete(job);
+    }
     this.#options.gate.leave(job.recipients, accepted);
     this.#onQuiet();
   };
