@@ -439,6 +439,17 @@ test('one connection too many is closed again, and those at work go on', async (
   expect(b.mailer.health().status).toBe('up');
 });
 
+test.each(['504 5.5.2 <someone@example.com>: need fully-qualified address', '550 5.7.1 not authorized'])(
+  'a recipient refused with %s is no reason to stop the mailbox',
+  async (reply) => {
+    await using b = await bench();
+    b.sandbox.exchange.reply('RCPT', reply);
+    await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_SMTP_RECIPIENTS_REFUSED' });
+    expect(b.mailer.health()).toMatchObject({ status: 'up', reasons: [] });
+    await b.mailer.send(b.mail('next'));
+  },
+);
+
 test.each(['MAIL', 'RCPT', 'DATA'] as const)(
   '421 to %s on a fresh connection: the message goes out a moment later',
   async (point) => {

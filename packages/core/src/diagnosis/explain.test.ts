@@ -90,6 +90,11 @@ const UNKNOWN: readonly (readonly [code: number, line: string, stage: Stage | un
   [550, '5.2.1 x', undefined, 'smtp-recipient-refused'],
   [550, '5.6.0 x', undefined, 'smtp-message-refused'],
   [550, 'x', undefined, 'smtp-message-refused'],
+  [504, '5.5.2 <ada@host>: need fully-qualified address', 'RCPT', 'smtp-recipient-refused'],
+  [504, '5.5.2 <me>: need fully-qualified hostname', 'EHLO', 'smtp-service-refused'],
+  [504, 'x', 'AUTH', 'smtp-login-impossible'],
+  [535, '5.7.1 Not authorized', 'AUTH', 'smtp-login-refused'],
+  [550, '5.7.1 Sender is not authorized', 'MAIL', 'smtp-sender-refused'],
   [250, '2.0.0 OK', undefined, 'smtp-unexpected-reply'],
 ];
 

@@ -234,7 +234,12 @@ export const AUTHENTICATION = [
   {
     id: 'smtp-mechanism-unknown',
     class: 'admin',
-    match: [{ code: [504] }],
+    // 504 alone refuses any parameter of a command (RFC 5321 section 4.2.2): Postfix says it of addresses without a domain.
+    match: [
+      { code: [504], status: ['5.7.4'] },
+      { code: [504], words: 'authentication type' },
+      { code: [504], words: 'mechanism' },
+    ],
     title: 'The server does not offer this way of logging in',
     cause: 'AUTH was sent before STARTTLS, or with a mechanism this server does not have.',
     remedy:

@@ -23,7 +23,7 @@ export const RECIPIENTS = [
     class: 'recipient',
     match: [
       { status: ['5.7.12', '5.7.124', '5.7.133-134', '5.7.136'] },
-      { status: ['5.7.1'], words: 'not authorized' },
+      { status: ['5.7.1'], words: 'delivery not authorized' },
     ],
     title: 'The recipient does not take mail from this sender',
     cause: 'The mailbox or group takes mail only from certain senders, or only from within its organization.',
