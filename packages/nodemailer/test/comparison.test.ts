@@ -1,9 +1,12 @@
 // The same work done by nodemailer alone and by Mailgrant, against the same server: what docs/why.md claims, counted.
 // The figures are those of the nodemailer release pinned here. When an upgrade changes one, correct the page with the test.
-import { createMailer, type Mailer, type MailerOptions, type OutgoingMail } from '@mailgrant/core';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { createMailer, type Mailer, type MailerOptions, type OutgoingMail, refreshToken } from '@mailgrant/core';
+import '@mailgrant/core/diagnosis'; // loaded at the first error otherwise, while the next message goes
 import { createSandbox, type Sandbox, type SandboxOptions } from '@mailgrant/sandbox';
 import { createTransport } from 'nodemailer';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { accountOf } from './account.ts';
 
 /** One client with a sandbox of its own. */
@@ -65,6 +68,23 @@ async function theirs(pool: PoolOptions = {}, sandboxOptions?: SandboxOptions): 
     async [Symbol.asyncDispose]() {
       transport.close();
       await sandbox.close();
+    },
+  };
+}
+
+/** A token endpoint that answers with what `respond` makes of a form. */
+async function createEndpoint(respond: (form: URLSearchParams) => Promise<object>) {
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const form = new URLSearchParams(Buffer.concat(await request.toArray()).toString());
+    response.setHeader('content-type', 'application/json').end(JSON.stringify(await respond(form)));
+  };
+  const server = createServer((request, response) => void answer(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
     },
   };
 }
@@ -169,16 +189,94 @@ test('3 messages a minute are 3, over several connections; nodemailer lets one g
   await other;
 });
 
-test('a server that is busy for a moment gets the message a moment later; nodemailer gives up', async () => {
+test.each([
+  ['busy', '451 4.7.500 Server busy. Please try again later'],
+  ['about to restart', '421 4.3.2 Service not active'],
+])('a server that is %s for a moment gets the message a moment later; nodemailer gives up', async (_state, said) => {
   await using we = await ours();
   await using they = await theirs();
   for (const side of [we, they]) {
-    side.sandbox.exchange.reply('MAIL', '451 4.7.500 Server busy. Please try again later');
+    side.sandbox.exchange.reply('MAIL', said);
     const [outcome] = await outcomes([() => side.send()]);
     expect(side.sandbox.inbox.messages).toHaveLength(side === we ? 1 : 0);
     if (side === we) expect(outcome).toBe('sent');
-    else expect(outcome).toMatchObject({ responseCode: 451 });
+    else expect(outcome).toMatchObject({ responseCode: Number(said.slice(0, 3)) });
   }
+});
+
+test('with a connection too many the messages go over the others; nodemailer gives some of them up', async () => {
+  const sandboxOptions = { smtp: { limits: { connections: 1 } } };
+  await using we = await ours({ limits: { connections: 2 } }, sandboxOptions);
+  await using they = await theirs({ pool: true, maxConnections: 2 }, sandboxOptions);
+  for (const side of [we, they]) {
+    await side.send();
+    const ends = await Promise.allSettled(many(10).map((subject) => side.send(subject)));
+    const refused = ends.filter(({ status }) => status === 'rejected');
+    expect(side.sandbox.inbox.messages).toHaveLength(11 - refused.length);
+    if (side === we) expect(refused).toEqual([]);
+    else
+      expect(refused).toContainEqual(
+        expect.objectContaining({ reason: expect.objectContaining({ responseCode: 432 }) }),
+      );
+  }
+});
+
+test('a daily limit that is reached holds the mailbox; nodemailer asks with each message', async () => {
+  await using we = await ours({ limits: { connections: 1 } });
+  await using they = await theirs();
+  const quota = '554 5.2.0 STOREDRV.Submission.Exception:SubmissionQuotaExceededException; Failed to process message';
+  for (const { sandbox } of [we, they]) sandbox.exchange.reply('MESSAGE', quota, { times: Infinity });
+  const mine = Promise.allSettled(many(10).map((subject) => we.send(subject)));
+  await vi.waitUntil(() => we.mailer.health().status === 'down', { timeout: 20_000 });
+  expect(we.mailer.health().reasons).toEqual([expect.stringContaining('SubmissionQuotaExceeded')]);
+  await we.mailer.close({ deadline: 50 });
+  const waited = { code: 'ERR_MAILER_CLOSED', mayHaveBeenSent: false };
+  expect(await mine).toMatchObject(many(10).map(() => ({ status: 'rejected', reason: waited })));
+  // The next message may be on its way before it is clear what the answer to the first one means.
+  expect(count(we, 'server', '554 5.2.0')).toBeLessThan(4);
+
+  const refused = await outcomes(many(10).map((subject) => () => they.send(subject)));
+  expect(count(they, 'server', '554 5.2.0')).toBe(10);
+  they.sandbox.exchange.clear();
+  they.sandbox.exchange.reply('MESSAGE', '552 5.3.4 Message size exceeds fixed maximum message size');
+  const [tooBig] = await outcomes([() => they.send()]);
+  // Its code is that of a message that is bad.
+  const { code } = tooBig as Error & { readonly code: string };
+  expect(refused).toMatchObject(many(10).map(() => ({ code, responseCode: 554 })));
+});
+
+test('a refresh token that rotates is followed; nodemailer goes on with the first', async () => {
+  await using sandbox = await createSandbox();
+  const { mailbox, ca, smtp } = sandbox;
+  const asked: string[] = [];
+  await using endpoint = await createEndpoint(async (form) => {
+    asked.push(form.get('refresh_token') ?? '');
+    const access_token = await sandbox.entra.issue();
+    return { token_type: 'Bearer', expires_in: 3600, access_token, refresh_token: `refresh-${asked.length + 1}` };
+  });
+  const options = { clientId: 'app', clientSecret: 'secret', refreshToken: 'refresh-1' };
+  const source = refreshToken({ ...options, tokenEndpoint: endpoint.url, onRotate: () => undefined });
+  const envelope = { from: mailbox, to: ['grace@example.org'] };
+
+  await using mailer = createMailer({ provider: 'microsoft365', ...smtp, ca, user: mailbox, token: source });
+  const auth = { type: 'OAuth2', user: mailbox, accessUrl: endpoint.url, ...options } as const;
+  const transport = createTransport({ ...smtp, requireTLS: true, tls: { ca }, auth } as object);
+  const sides = [
+    [() => mailer.send({ envelope, message: text('ours') }), ['refresh-1', 'refresh-2', 'refresh-3']],
+    [() => transport.sendMail({ envelope, raw: text('theirs') }), ['refresh-1', 'refresh-1', 'refresh-1']],
+  ] as const;
+  for (const [send, expected] of sides) {
+    asked.length = 0;
+    await send();
+    for (let renewal = 0; renewal < 2; renewal += 1) {
+      sandbox.exchange.disconnectAll('end');
+      // Both renew when a token is refused with a challenge.
+      sandbox.exchange.reply('AUTH', `334 ${Buffer.from('{"status":"401"}').toString('base64')}`);
+      await send();
+    }
+    expect(asked).toEqual(expected);
+  }
+  transport.close();
 });
 
 test('ten queued messages on a warm connection cost 11 round trips, one of 100 recipients costs 2', async () => {
