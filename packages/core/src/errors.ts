@@ -59,7 +59,9 @@ export const ERROR_CODES = [
   'ERR_OAUTH_WRONG_TOKEN',
 ] as const;
 
+/** One of the codes of `ERROR_CODES`; docs/errors.md has causes and remedies of each. */
 export type ErrorCode = (typeof ERROR_CODES)[number];
+/** The codes of a LimitError. */
 export type LimitErrorCode = Extract<
   ErrorCode,
   | 'ERR_MAILER_DAILY_LIMIT'
@@ -68,6 +70,7 @@ export type LimitErrorCode = Extract<
   | 'ERR_MAIL_NOT_ALLOWED'
   | 'ERR_MAIL_CANCELLED'
 >;
+/** The codes of a TypeError: mistakes of the caller. */
 export type InputErrorCode = Extract<ErrorCode, `ERR_INPUT_${string}` | `ERR_MAIL_CLIENT_${string}`>;
 
 /** Where in the way of a message something happened. */
@@ -88,15 +91,21 @@ export type Stage =
   | 'NOOP'
   | 'QUIT';
 
+/** What an error may know besides its code. */
 export interface MailErrorFacts {
+  /** The error underneath. */
   readonly cause?: unknown;
+  /** Where it happened. */
   readonly stage?: Stage;
+  /** Whether a copy may be on its way. Default `false`. */
   readonly mayHaveBeenSent?: boolean;
 }
 
 /** What the error classes of this package have in common. */
 export abstract class MailError extends Error {
+  /** What happened; stable. */
   readonly code: ErrorCode;
+  /** How far the message had come; `undefined` where that cannot be said. */
   readonly stage: Stage | undefined;
   /**
    * `true` when the end of the message had left before the error and the server's answer to it did not arrive
@@ -115,8 +124,12 @@ export abstract class MailError extends Error {
 /** The server refused; the connection is fine. `reply` is its whole answer. */
 export class ReplyError extends MailError {
   override readonly name = 'ReplyError';
+  /**
+   * The server's whole answer; where several recipients were refused, that to the first one put off, if there is one,
+   * else that to the first.
+   */
   readonly reply: Reply;
-  /** Each recipient's answer, where the recipients were what the server refused. */
+  /** The answers to those that were refused or put off, where the recipients were what the server refused. */
   readonly recipients: readonly RecipientResult[];
 
   constructor(
@@ -134,7 +147,9 @@ export class ReplyError extends MailError {
 /** The server did not accept the access token (RFC 4954 section 6). */
 export class AuthenticationError extends MailError {
   override readonly name = 'AuthenticationError';
+  /** `XOAUTH2` or `OAUTHBEARER`. */
   readonly mechanism: string;
+  /** The server's whole answer to AUTH. */
   readonly reply: Reply;
   /** What the server said in its error challenge, decoded (for XOAUTH2 a JSON text), where it sent one. */
   readonly challenge: string | undefined;
@@ -154,7 +169,7 @@ export class AuthenticationError extends MailError {
   }
 }
 
-/** The server does not offer something this session or message cannot do without. Nothing was sent. */
+/** The server does not offer something this session or message cannot do without. It has accepted nothing. */
 export class CapabilityError extends MailError {
   override readonly name = 'CapabilityError';
 }
@@ -189,11 +204,17 @@ export class LimitError extends MailError {
   }
 }
 
+/** What a token error may know besides its code. */
 export interface TokenErrorFacts extends MailErrorFacts {
+  /** HTTP status of the token endpoint's answer. */
   readonly status?: number | undefined;
+  /** OAuth error code (RFC 6749 section 5.2). */
   readonly error?: string | undefined;
+  /** Microsoft's second word. */
   readonly suberror?: string | undefined;
+  /** The endpoint's own words, without secrets. */
   readonly description?: string | undefined;
+  /** Milliseconds the endpoint asked to wait. */
   readonly retryAfter?: number | undefined;
 }
 
@@ -224,6 +245,7 @@ export class TokenError extends MailError {
 /** A mistake of the caller, found before anything was sent. */
 export class InputError extends TypeError {
   override readonly name = 'TypeError';
+  /** What is wrong; stable. */
   readonly code: InputErrorCode;
 
   constructor(code: InputErrorCode, message: string) {

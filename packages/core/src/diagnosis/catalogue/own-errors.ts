@@ -72,7 +72,7 @@ export const OWN_ERRORS = [
     codes: ['ERR_SMTP_8BITMIME_NOT_OFFERED', 'ERR_SMTP_BINARYMIME_NOT_OFFERED', 'ERR_SMTP_SMTPUTF8_NOT_OFFERED'],
     title: 'The server cannot carry this message',
     cause:
-      'The message has 8-bit text or an address outside ASCII, and the server does not offer what that takes. Nothing was sent.',
+      'The message has 8-bit text or an address outside ASCII, and the server does not offer what that takes. It has accepted nothing.',
     remedy: 'Encode the text (base64 or quoted-printable), and use addresses in ASCII with this server.',
     source: 'mailgrant',
   },
