@@ -22,11 +22,13 @@ import { Turn } from './smtp/turn.ts';
 import { WIRE_LEVELS, WireLadder, type WireLevel } from './smtp/wire-ladder.ts';
 import { SEND, type SendContext, TOKEN_EVENTS, isTraced, trace } from './tracing.ts';
 
+/** One account: where it is, who logs in and how, and what it may do. */
 export interface MailerOptions {
   /** A known service by name, or a description of another one. Required unless `host` is given. */
   readonly provider?: ProviderName | Provider | undefined;
   /** Host name or IP address instead of the provider's. */
   readonly host?: string | undefined;
+  /** Default: the provider's; 587 where only a `host` is given. */
   readonly port?: number | undefined;
   /** How TLS starts. `'none'` is for servers on a loopback address only. Default: the provider's. */
   readonly tls?: TlsMode | undefined;
@@ -41,6 +43,7 @@ export interface MailerOptions {
   readonly token: TokenSource | CachedTokenSource;
   /** What this client calls itself in EHLO. Default: the address literal of its end of the connection. */
   readonly name?: string | undefined;
+  /** Milliseconds each step may take; what is left out is as in `DEFAULT_TIMEOUTS`. */
   readonly timeouts?: Partial<Timeouts> | undefined;
   /** Milliseconds an unused connection stays open. Default 60 s. An idle connection does not keep the process alive. */
   readonly idleTimeout?: number | undefined;
@@ -48,20 +51,21 @@ export interface MailerOptions {
   readonly maxAge?: number | undefined;
   /** What one mailbox may do, where it differs from the provider's figures; `undefined` lifts a limit. */
   readonly limits?: Partial<ProviderLimits> | undefined;
-  /** How often a message that the server put off (4yz) is tried again here. Default 2; 0 turns it off. */
+  /** How often a message that the server put off (4yz) is tried again here, up to 10. Default 2; 0 turns it off. */
   readonly retries?: number | undefined;
   /** Milliseconds before the first of these retries, with some jitter; each further one waits four times as long. Default 2 s. */
   readonly retryDelay?: number | undefined;
   /**
    * How far round trips may be saved. The default, `'grouped'` for known services and `'data'` for others, keeps to the
-   * letter of the RFCs; `'chunked'` and
-   * `'one-flight'` use BDAT where the server offers it. A server that stumbles is taken a step down, for good.
+   * letter of RFC 2920; `'chunked'` and `'one-flight'` use BDAT (RFC 3030) where the server offers it. A server that stumbles
+   * is taken a step down, for good.
    */
   readonly wire?: WireLevel | undefined;
   /** How much may wait. */
   readonly queue?: QueueOptions | undefined;
 }
 
+/** What one send may take, and what is to happen on the way. */
 export interface SendOptions {
   /** Ends this send: ConnectionError `ERR_SMTP_ABORTED`. */
   readonly signal?: AbortSignal | undefined;
@@ -76,6 +80,7 @@ export interface SendOptions {
   readonly beforeCommit?: (() => Promise<void>) | undefined;
 }
 
+/** How long the end may take. */
 export interface CloseOptions {
   /** Milliseconds for what was accepted to finish; what is left then fails with `ERR_MAILER_CLOSED`. Default 30 s. */
   readonly deadline?: number | undefined;
@@ -90,9 +95,11 @@ export interface Verification extends ConnectionFacts {
   readonly token: readonly ClaimFinding[];
 }
 
+/** How a mailer stands, from what happened so far. */
 export interface MailerHealth extends Health {
   /** Messages that wait or are under way. */
   readonly pending: number;
+  /** The token cache: whether there is a token, and what came of the last attempt to renew it. */
   readonly token: TokenState;
 }
 
@@ -110,7 +117,7 @@ export interface Mailer {
    * Gets a token, looks at its claims, connects and logs in, without sending, within 120 s unless `deadline` says otherwise.
    * Shows that AUTH works, not that sending will be allowed. A token of Microsoft's that was made for another service, or has
    * ended, is not presented: TokenError `ERR_OAUTH_WRONG_TOKEN`. While the last login's failure stands it rejects with that,
-   * without another attempt.
+   * without another attempt. A mailer without `user` has nobody to log in as: TypeError `ERR_INPUT_OPTION`.
    */
   verify(options?: Pick<SendOptions, 'signal' | 'deadline'>): Promise<Verification>;
   /** Resolves when the queue has room for another message: await it before composing the next. */
@@ -122,8 +129,12 @@ export interface Mailer {
    * that was granted. Limits stay, and what still fails is held back again.
    */
   resume(): void;
-  /** Waits for what was accepted, says goodbye to the server, refuses what comes later. The first call's deadline counts. */
+  /**
+   * Waits for what was accepted, says QUIT (RFC 5321 section 4.1.1.10), refuses what comes later with ConnectionError
+   * `ERR_MAILER_CLOSED`. The first call's deadline counts.
+   */
   close(options?: CloseOptions): Promise<void>;
+  /** `close()` with its default deadline, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 

@@ -1,10 +1,14 @@
 // What a caller hands over: an envelope and the finished message.
 
-/** When a recipient's server should send a notification (RFC 3461 section 4.1). */
+/** When a recipient's server should send a notification (RFC 3461 section 4.1). Left out where the server offers no DSN. */
 export type Notify = 'never' | readonly ('success' | 'failure' | 'delay')[];
 
 /** A recipient with wishes of its own. */
 export interface Recipient {
+  /**
+   * A plain address. A domain outside ASCII is translated (RFC 5890); a local part outside ASCII needs a server with
+   * SMTPUTF8 (RFC 6531).
+   */
   readonly address: string;
   /** Instead of the envelope's `notify`. */
   readonly notify?: Notify | undefined;
@@ -16,6 +20,10 @@ export interface Recipient {
 export interface Envelope {
   /** The reverse-path; `''` is the null path of notifications. */
   readonly from: string;
+  /**
+   * At least one; an address that is there twice gets one copy. More than a transaction takes go in several, with one
+   * receipt.
+   */
   readonly to: readonly (string | Recipient)[];
   /** For every recipient without wishes of its own. */
   readonly notify?: Notify | undefined;
@@ -38,8 +46,11 @@ export interface Envelope {
  */
 export type MessageBody = string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 
+/** One message to send: who it is from and for, and its bytes. */
 export interface OutgoingMail {
+  /** From whom to whom; what the header says plays no part. */
   readonly envelope: Envelope;
+  /** Header and body, finished. */
   readonly message: MessageBody;
   /** Bytes of `message`, if known; bytes and text are measured as they are handed over. Declared to the server (RFC 1870). */
   readonly size?: number | undefined;

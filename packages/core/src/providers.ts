@@ -7,17 +7,25 @@ import type { WireLevel } from './smtp/wire-ladder.ts';
 export interface ProviderLimits {
   /** Connections at a time, over all processes. */
   readonly connections: number;
+  /** Messages within any 60 seconds. */
   readonly messagesPerMinute?: number | undefined;
+  /** Recipients within any 24 hours. */
   readonly recipientsPerDay?: number | undefined;
+  /** Recipients of one transaction; a message for more goes in several. */
   readonly recipientsPerMessage?: number | undefined;
-  /** Bytes. */
+  /** Bytes of a message, which is refused above with CapabilityError `ERR_SMTP_SIZE_EXCEEDED`. */
   readonly messageSize?: number | undefined;
 }
 
+/** A mail service: where it listens, how it logs in, what it stands. */
 export interface Provider {
+  /** Its name in events, traces and metrics. */
   readonly id: string;
+  /** Host name or IP address of its submission server. */
   readonly host: string;
+  /** 587 or 465, as a rule (RFC 8314 section 3.3). */
   readonly port: number;
+  /** How TLS starts. */
   readonly tls: TlsMode;
   /** In order of preference; the first the server offers is used. */
   readonly mechanisms: readonly MechanismName[];
@@ -35,6 +43,7 @@ export interface Provider {
   readonly applicationScope?: string | undefined;
   /** What to ask for when a person has signed in. */
   readonly delegatedScope?: string | undefined;
+  /** What one mailbox may do. */
   readonly limits: ProviderLimits;
   /** The day the figures were last compared with the service's documentation. */
   readonly factDate: string;
@@ -60,6 +69,7 @@ const microsoft = {
   factDate: '2026-11-20',
 } as const satisfies Partial<Provider>;
 
+/** The services known by name. */
 export type ProviderName =
   | 'microsoft365'
   | 'hve'
@@ -70,6 +80,7 @@ export type ProviderName =
   | 'yahoo'
   | 'fastmail';
 
+/** The services known by name. Every figure can be overridden in the options of a mailer. */
 export const PROVIDERS: Readonly<Record<ProviderName, Provider>> = {
   /** Exchange Online, worldwide and GCC. */
   microsoft365: {
@@ -114,6 +125,7 @@ export const PROVIDERS: Readonly<Record<ProviderName, Provider>> = {
     applicationScope: 'https://partner.outlook.cn/.default',
     delegatedScope: 'https://partner.outlook.cn/SMTP.Send offline_access',
   },
+  /** Gmail and Google Workspace. */
   gmail: {
     id: 'gmail',
     host: 'smtp.gmail.com',
@@ -127,6 +139,7 @@ export const PROVIDERS: Readonly<Record<ProviderName, Provider>> = {
     limits: { connections: 3, recipientsPerDay: 2_000, recipientsPerMessage: 100, messageSize: 35_882_577 },
     factDate: '2026-11-20',
   },
+  /** Yahoo and AOL, which register no new applications for mail. */
   yahoo: {
     id: 'yahoo',
     host: 'smtp.mail.yahoo.com',
@@ -140,6 +153,7 @@ export const PROVIDERS: Readonly<Record<ProviderName, Provider>> = {
     limits: { connections: 3 },
     factDate: '2026-11-20',
   },
+  /** Fastmail. */
   fastmail: {
     id: 'fastmail',
     host: 'smtp.fastmail.com',
@@ -155,7 +169,10 @@ export const PROVIDERS: Readonly<Record<ProviderName, Provider>> = {
   },
 };
 
-/** A server nothing is known of: the rules of the RFCs, and modest limits. */
+/**
+ * A server nothing is known of: the rules of the RFCs, and modest limits. TLS starts at once on port 465, else by STARTTLS.
+ * Default port 587.
+ */
 export function genericProvider(host: string, port = 587): Provider {
   return {
     id: 'generic',

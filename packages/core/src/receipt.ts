@@ -5,11 +5,13 @@ import type { Reply } from './smtp/reply.ts';
 export interface RecipientResult {
   /** As sent: the domain in A-labels. */
   readonly address: string;
+  /** The answer to RCPT, or to the message where that was refused for a group of recipients. */
   readonly reply: Reply;
 }
 
 /** Every recipient of a message is in one of these. */
 export interface RecipientResults {
+  /** The server takes the message for these. */
   readonly accepted: readonly RecipientResult[];
   /** Refused for now (4yz): the server asks to try again later. */
   readonly deferred: readonly RecipientResult[];
@@ -23,9 +25,11 @@ export interface SendTimings {
   readonly queue: number;
   /** From the first command of the transaction to the server's answer to the message. */
   readonly transaction: number;
+  /** All of it. */
   readonly total: number;
 }
 
+/** A message the server took, for one recipient at least. */
 export interface Receipt extends RecipientResults {
   /** The server's answer to the message; the last of them where the recipients had to be split. */
   readonly reply: Reply;
@@ -33,9 +37,11 @@ export interface Receipt extends RecipientResults {
   readonly queueId: string | undefined;
   /** One for each group of recipients, where the server takes only so many at a time. */
   readonly queueIds: readonly string[];
+  /** Where it was sent to. */
   readonly server: { readonly host: string; readonly port: number };
   /** Flights to the server and back until its answer; those that opened a connection for this message included. */
   readonly roundTrips: number;
+  /** How long it took. */
   readonly timings: SendTimings;
 }
 

@@ -20,10 +20,12 @@ export class Secret {
     return this.#value;
   }
 
+  /** `[redacted]`, as for everything that prints. */
   toString(): string {
     return REDACTED;
   }
 
+  /** `[redacted]`. */
   toJSON(): string {
     return REDACTED;
   }

@@ -4,17 +4,23 @@ import { type Channel, type TracingChannel, channel, tracingChannel } from 'node
 
 /** What every context says of the server. */
 export interface ServerContext {
+  /** The provider's id, such as `microsoft365`. */
   readonly provider: string;
+  /** The account's host. */
   readonly host: string;
+  /** The account's port. */
   readonly port: number;
+  /** Why it failed, there from `error` on. The error itself: its message may name a recipient. */
   error?: unknown;
 }
 
 /** `tracing:mailgrant:send:*`: one message, from `send()` to its receipt or error. */
 export interface SendContext extends ServerContext {
+  /** How many there are. */
   readonly recipients: number;
   /** Bytes, where known. */
   readonly size: number | undefined;
+  /** What came of it, there from `asyncStart` on. */
   result?: {
     readonly accepted: number;
     readonly deferred: number;
@@ -28,12 +34,15 @@ export interface SendContext extends ServerContext {
 
 /** `tracing:mailgrant:connect:*`: from the name look-up to the last EHLO, TLS included. */
 export interface ConnectContext extends ServerContext {
+  /** What came of it: the version of TLS, such as `TLSv1.3`, and the flights to the server and back. */
   result?: { readonly tls: string | undefined; readonly roundTrips: number };
 }
 
 /** `tracing:mailgrant:authenticate:*`: one AUTH exchange. */
 export interface AuthenticateContext extends ServerContext {
+  /** `XOAUTH2` or `OAUTHBEARER`. */
   readonly mechanism: string;
+  /** `inline`: the token went with the AUTH command (RFC 4954 section 4), not in a second step. */
   result?: { readonly inline: boolean };
 }
 

@@ -22,9 +22,11 @@ export type ClaimCheck =
 
 /** What the account expects of its tokens. */
 export interface ClaimOptions {
+  /** How the application or person is authorized; it decides what each claim should be. */
   readonly model: AuthorizationModel;
   /** The tenant of the mailbox. Compared if it is an id; a domain cannot be. */
   readonly tenantId?: string | undefined;
+  /** The application the token should have been made for. Not compared where absent. */
   readonly clientId?: string | undefined;
   /** The XOAUTH2 user: the mailbox. */
   readonly user?: string | undefined;
@@ -40,9 +42,11 @@ export interface ClaimOptions {
 
 /** The outcome of one check. */
 export interface ClaimFinding {
+  /** What was looked at. */
   readonly check: ClaimCheck;
   /** `skipped`: could not be checked, or means nothing for this model. */
   readonly result: 'ok' | 'warning' | 'failed' | 'skipped';
+  /** What was found, in a sentence; with what to do where it is wrong. */
   readonly text: string;
   /** Exchange Online PowerShell that uses what was found. */
   readonly command?: string;

@@ -13,6 +13,7 @@ export interface ClassPolicy {
   readonly renewsToken: boolean;
   /** A person should be told now. */
   readonly needsPerson: boolean;
+  /** Whether and when to try the same again. */
   readonly retry: RetryAdvice;
 }
 

@@ -7,7 +7,9 @@ export interface EntraErrorText {
   readonly numbers: readonly number[];
   /** The words between number and ids; what looks like a credential is hidden. */
   readonly words: string | undefined;
+  /** What Microsoft's support finds the request by. */
   readonly traceId: string | undefined;
+  /** What Microsoft's support finds all requests of one sign-in by. */
   readonly correlationId: string | undefined;
   /** As written: `2026-11-20 18:52:07Z`. */
   readonly timestamp: string | undefined;

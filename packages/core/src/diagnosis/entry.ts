@@ -33,6 +33,7 @@ export type AuthorizationModel = 'app-permission' | 'app-rbac' | 'hve' | 'delega
 
 /** One thing to look at, where several causes give the same answer. */
 export interface Check {
+  /** What should be the case, in a sentence or two. */
   readonly text: string;
   /** Exchange Online PowerShell; `<…>` is to be filled in. */
   readonly command?: string;
@@ -42,6 +43,7 @@ export interface Check {
 
 /** How often the same thing may be tried again by itself, and when. */
 export interface RetryAdvice {
+  /** `none`: not by itself; `one`: once more; `many`: until `giveUpAfter`. */
   readonly attempts: 'none' | 'one' | 'many';
   /** Milliseconds before the next attempt. */
   readonly wait: number;
@@ -57,9 +59,11 @@ export interface RetryAdvice {
 export interface Entry {
   /** Stable name, safe to compare with. */
   readonly id: string;
+  /** What stands in the way. */
   readonly class: DiagnosisClass;
   /** The sender address is what is refused: other senders of the same login are not concerned. */
   readonly aboutSender?: true;
+  /** What happened, as a headline. */
   readonly title: string;
   /** Why it happens, in one sentence. */
   readonly cause: string;
@@ -99,6 +103,7 @@ export interface ReplyEntry extends Entry {
 
 /** A number Microsoft Entra ID puts into its error texts and what it means. */
 export interface AadstsEntry extends Omit<Entry, 'class' | 'retry'> {
+  /** The digits after AADSTS; several where they come to the same. */
   readonly numbers: readonly number[];
   /** The OAuth error that decides where the answer names none (RFC 6749 section 5.2). */
   readonly error: string;

@@ -10,8 +10,11 @@ import type { Trailer } from './trailer.ts';
 
 /** A reply as it is shown: control characters visible, diagnostic data left out, at most 600 characters. */
 export interface ReplyFacts {
+  /** Three digits. */
   readonly code: number;
+  /** Enhanced status code such as `5.7.3` (RFC 3463). */
   readonly status: string | undefined;
+  /** Without codes, trailer and diagnostic data. */
   readonly text: string;
 }
 
@@ -19,7 +22,9 @@ export interface ReplyFacts {
 export interface OAuthFacts extends EntraErrorText {
   /** HTTP status. */
   readonly status: number | undefined;
+  /** OAuth error code (RFC 6749 section 5.2). */
   readonly error: string | undefined;
+  /** Microsoft's second word. */
   readonly suberror: string | undefined;
   /** Microsoft's page about the first of `numbers`. */
   readonly link: string | undefined;
@@ -29,7 +34,9 @@ export interface OAuthFacts extends EntraErrorText {
 
 /** What could be read from the thing explained. Absent is what it did not say. */
 export interface Facts {
+  /** The code of the error of ours nearest to the cause. */
   readonly errorCode?: ErrorCode;
+  /** How far the message had come. */
   readonly stage?: Stage;
   /** Milliseconds for which this side holds mail back, because the failure explained here was met before. */
   readonly heldBack?: number;
@@ -39,12 +46,15 @@ export interface Facts {
   readonly reply?: ReplyFacts;
   /** The reply around it, where `reply` was quoted. */
   readonly outerReply?: ReplyFacts;
+  /** Where and when the reply was made, for support. */
   readonly trailer?: Trailer;
   /** Texts in Exchange's diagnostic data. */
   readonly diagnostics?: readonly string[];
+  /** Who logged in, and whom the message was from. */
   readonly sendAs?: SendAsDenied;
   /** What the server said in its XOAUTH2 error challenge. */
   readonly challenge?: { readonly status?: string; readonly schemes?: string; readonly scope?: string };
+  /** What a token endpoint answered. */
   readonly oauth?: OAuthFacts;
   /** The system's word for what happened, such as `ECONNREFUSED`. */
   readonly systemCode?: string;
@@ -54,12 +64,15 @@ export interface Facts {
 
 /** What happened, why, and what to do about it. */
 export interface Explanation {
+  /** Stable, safe to compare with. */
   readonly id: ExplanationId;
+  /** What stands in the way; `classPolicy` says what follows. */
   readonly class: DiagnosisClass;
   /** The sender address is what is refused: other senders of the same login are not concerned. */
   readonly aboutSender: boolean;
   /** What happened, as a headline. */
   readonly title: string;
+  /** Why it happens. */
   readonly cause: string;
   /** What to do. */
   readonly remedy: string;
@@ -69,10 +82,13 @@ export interface Explanation {
   readonly command: string | undefined;
   /** Where to click, or an address to open. */
   readonly portal: string | undefined;
+  /** Where this is known from. */
   readonly source: { readonly name: string; readonly url: string | undefined };
   /** Since when, or as of when, this is known: ISO 8601, to the day or the month. */
   readonly factDate: string;
+  /** What could be read from the thing explained. */
   readonly facts: Facts;
+  /** Whether and when to try again. */
   readonly retry: RetryAdvice;
 }
 

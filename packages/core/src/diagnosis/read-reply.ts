@@ -6,6 +6,7 @@ const LONGEST = 16_384;
 
 /** A reply read for diagnosis. */
 export interface ReadReply {
+  /** Three digits. */
   readonly code: number;
   /** As the server wrote it, also where its class contradicts the code. */
   readonly status: string | undefined;

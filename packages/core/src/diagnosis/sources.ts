@@ -2,7 +2,9 @@
 
 /** A document, thread or observation a statement rests on. */
 export interface Source {
+  /** What it is called. */
   readonly name: string;
+  /** Where to read it, where it is public. */
   readonly url?: string;
   /** ISO 8601, to the day or, where only that is known, to the month. */
   readonly date: string;

@@ -2,6 +2,7 @@
 
 /** The origin of a reply. */
 export interface Trailer {
+  /** The host name of the server that answered. */
   readonly server: string;
   /** As written: ISO 8601, UTC. */
   readonly time: string | undefined;

@@ -7,8 +7,11 @@ import { duration } from './waiting.ts';
 /** A secret, or a function that reads it at every request, so that it can be changed without a restart. */
 export type SecretInput = string | Secret | (() => string | Secret | Promise<string | Secret>);
 
+/** What an assertion is made for. */
 export interface ClientAssertionRequest {
+  /** Issuer and subject of the assertion (RFC 7523 section 3). */
   readonly clientId: string;
+  /** Its audience, for most endpoints. */
   readonly tokenEndpoint: string;
 }
 
@@ -16,6 +19,7 @@ export interface ClientAssertionRequest {
 export interface ClientOptions extends HttpOptions {
   /** An https URL; plain http to this machine only. */
   readonly tokenEndpoint: string;
+  /** The application, as the token endpoint knows it: for Microsoft a GUID. */
   readonly clientId: string;
   /** A line break at its end, as files have it, is taken off. */
   readonly clientSecret?: SecretInput | undefined;

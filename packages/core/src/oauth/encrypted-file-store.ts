@@ -3,12 +3,13 @@ import { InputError } from '../errors.ts';
 import { checkSealingKey, type SealingKey } from './sealing-key.ts';
 import { type TokenStore } from './token-store.ts';
 
+/** Where the file is, and what opens it. */
 export interface EncryptedFileTokenStoreOptions {
   /** The file; missing folders are made. Beside it a folder `<path>.locks` comes to be. On a local disk, not on NFS. */
   readonly path: string;
   /** 32 random bytes, or `{ passphrase }`. Keep it elsewhere than the file. */
   readonly key: SealingKey;
-  /** Epoch milliseconds. */
+  /** The time in epoch milliseconds. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
 

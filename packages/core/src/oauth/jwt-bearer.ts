@@ -9,6 +9,7 @@ import { askTokenEndpoint, type HttpOptions, tokenEndpointUrl } from './token-en
 import { type AccessToken, type TokenSource } from './token-source.ts';
 import { duration } from './waiting.ts';
 
+/** A service account that signs for itself (RFC 7523 section 2.1), as Google's do. */
 export interface JwtBearerOptions extends HttpOptions {
   /** `token_uri` of a Google service account's key file: `https://oauth2.googleapis.com/token`. */
   readonly tokenEndpoint: string;
@@ -35,10 +36,11 @@ const HOUR = 3_600_000;
 const NOTABLE_SKEW = 5000;
 
 /**
- * A token source that signs an assertion (RS256) and exchanges it for an access token. If the endpoint refuses it and its
- * `Date` shows that our clock is wrong, it is signed once more by the endpoint's clock.
- * @throws TypeError `ERR_INPUT_OPTION` at once, naming the option. The source throws what `askTokenEndpoint` throws, and
- *   TokenError `ERR_OAUTH_SOURCE` when the key could not be read.
+ * A token source that signs an assertion (RS256) and exchanges it for an access token (RFC 7523 section 2.1). If the endpoint
+ * refuses it and its `Date` shows that our clock is wrong, it is signed once more by the endpoint's clock.
+ * @throws TypeError `ERR_INPUT_OPTION` at once, naming the option. The source throws TokenError `ERR_OAUTH_REFUSED`,
+ *   `ERR_OAUTH_UNAVAILABLE`, `ERR_OAUTH_UNREACHABLE`, `ERR_OAUTH_TIMEOUT` or `ERR_OAUTH_MALFORMED` for what the endpoint did,
+ *   and `ERR_OAUTH_SOURCE` when the key could not be read.
  */
 export function jwtBearer(options: JwtBearerOptions): TokenSource {
   tokenEndpointUrl(options.tokenEndpoint);

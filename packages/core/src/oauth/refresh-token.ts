@@ -12,9 +12,11 @@ import { askTokenEndpoint } from './token-endpoint.ts';
 import { type TokenSource } from './token-source.ts';
 import { type StoredValue, type TokenStore } from './token-store.ts';
 
+/** A person who consented once (RFC 6749 section 6). */
 export interface RefreshTokenOptions extends ClientOptions {
   /** The refresh token the person's consent gave, or a function that reads the current one. */
   readonly refreshToken: SecretInput;
+  /** For Microsoft `https://outlook.office.com/SMTP.Send offline_access`. Default: what was consented to. */
   readonly scope?: string | undefined;
   /**
    * Keeps a refresh token that replaces the one before. Resolves when it is kept for good: only then the access token that
@@ -41,12 +43,13 @@ interface Keeper {
 }
 
 /**
- * A token source that uses a refresh token. When the server replaces that (rotation), the new one is kept before the access
+ * A token source that uses a refresh token (RFC 6749 section 6). When the server replaces that (rotation), the new one is kept before the access
  * token is used; calls of one source run one after the other, as using a replaced refresh token may end the consent.
  * With neither `onRotate` nor `store` a rotated refresh token is known to this process only.
  *
- * The source throws what `askTokenEndpoint` throws; `invalid_grant` says that the person must consent again. It throws
- * TokenError `ERR_OAUTH_SOURCE` when the new refresh token could not be kept (the next call tries that again first) and
+ * The source throws TokenError `ERR_OAUTH_REFUSED`, `ERR_OAUTH_UNAVAILABLE`, `ERR_OAUTH_UNREACHABLE`, `ERR_OAUTH_TIMEOUT` or
+ * `ERR_OAUTH_MALFORMED` for what the endpoint did; the error `invalid_grant` says that the person must consent again. It throws
+ * `ERR_OAUTH_SOURCE` when the new refresh token could not be kept (the next call tries that again first) and
  * `ERR_OAUTH_TIMEOUT` when another process keeps the lock of the store.
  * @throws TypeError `ERR_INPUT_OPTION` at once, naming the option.
  */

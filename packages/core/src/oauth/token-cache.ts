@@ -9,6 +9,7 @@ import { type AccessToken, type TokenRequest, type TokenSource } from './token-s
 import { type TokenStore } from './token-store.ts';
 import { abandonable, duration, within } from './waiting.ts';
 
+/** When to renew, and with whom to share. */
 export interface CacheOptions {
   /** Milliseconds before its end from which a token is renewed, never more than half its lifetime. Default 10 minutes. */
   readonly earlyBy?: number | undefined;
@@ -25,12 +26,13 @@ export interface CacheOptions {
   readonly key?: string | undefined;
   /** Called at every renewal, failure and refusal. What it throws is ignored. */
   readonly onEvent?: TokenListener | undefined;
-  /** Epoch milliseconds. */
+  /** The time in epoch milliseconds. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
-  /** From 0 to 1, for the jitter of waits. */
+  /** From 0 to 1, for the jitter of waits. Default `Math.random`. */
   readonly random?: (() => number) | undefined;
 }
 
+/** What whoever asks a cache for a token needs. */
 export interface CachedTokenRequest extends TokenRequest {
   /** Ends this caller's wait, not the request it shares with others. */
   readonly signal?: AbortSignal | undefined;
@@ -40,14 +42,19 @@ export interface CachedTokenRequest extends TokenRequest {
 export interface TokenState {
   /** `due`: in use and to be renewed; `unusable`: too near its end or past it. */
   readonly token: 'none' | 'fresh' | 'due' | 'unusable';
+  /** When the token ends; `undefined` without one. */
   readonly expiresAt: number | undefined;
+  /** When it is due for renewal; `undefined` without a token. */
   readonly renewAt: number | undefined;
   /** Milliseconds by which the issuer's clock is ahead of ours, where it told its time. */
   readonly clockSkew: number | undefined;
+  /** A request is under way. */
   readonly renewing: boolean;
-  /** Attempts that failed since the last success, and why the last one did. */
+  /** Attempts that failed since the last success. */
   readonly failures: number;
+  /** Why the last attempt failed; `undefined` since the last success. */
   readonly error: Error | undefined;
+  /** Before which nothing is asked again after a failure; `undefined` when nothing failed. */
   readonly nextAttemptAt: number | undefined;
 }
 
@@ -59,6 +66,7 @@ export interface CachedTokenSource {
    * source with `forceRefresh`, and the same value is never handed out again.
    */
   reject(token: AccessToken): void;
+  /** How it stands, without a request. */
   state(): TokenState;
   /** Ends the pause after a failure: the next request goes to the source. */
   resume(): void;

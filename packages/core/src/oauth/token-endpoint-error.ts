@@ -17,9 +17,11 @@ export interface TokenEndpointErrorFacts extends TokenErrorFacts {
 export class TokenEndpointError extends TokenError {
   /** Microsoft's number, such as 7000215. For people: Microsoft changes them, so decide by `error` and `suberror`. */
   readonly aadsts: number | undefined;
-  /** What Microsoft's support asks for, with `correlationId` and `timestamp`. */
+  /** What Microsoft's support finds the request by. */
   readonly traceId: string | undefined;
+  /** What Microsoft's support finds all requests of one sign-in by. */
   readonly correlationId: string | undefined;
+  /** When the endpoint made the answer, as written: `2026-11-20 18:52:07Z`. */
   readonly timestamp: string | undefined;
   /** Milliseconds by which the endpoint's clock is ahead of ours, where it told its time. */
   readonly clockSkew: number | undefined;

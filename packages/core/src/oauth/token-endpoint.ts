@@ -11,7 +11,7 @@ export interface HttpOptions {
   readonly fetch?: typeof globalThis.fetch | undefined;
   /** Milliseconds from the start of the request to the last byte of the answer. Default 10 seconds. */
   readonly timeout?: number | undefined;
-  /** Epoch milliseconds. */
+  /** The time in epoch milliseconds. Default `Date.now`. */
   readonly now?: (() => number) | undefined;
 }
 

@@ -2,6 +2,7 @@
 
 /** A new token is in use. */
 export interface TokenRenewed {
+  /** Tells the events apart. */
   readonly type: 'renewed';
   /** Epoch milliseconds. */
   readonly expiresAt: number;
@@ -15,7 +16,9 @@ export interface TokenRenewed {
 
 /** An attempt to get a token failed: one event each attempt. Loud, because sends may go on without a sign of it. */
 export interface TokenRenewalFailed {
+  /** Tells the events apart. */
   readonly type: 'renewal-failed';
+  /** Why: a TokenError, or a TypeError where the source returned no token. */
   readonly error: Error;
   /** Attempts that failed since the last success, this one included. */
   readonly failures: number;
@@ -27,6 +30,7 @@ export interface TokenRenewalFailed {
 
 /** A server refused a token before its time. */
 export interface TokenRefused {
+  /** Tells the events apart. */
   readonly type: 'refused';
   /** Epoch milliseconds the token should have lasted until. */
   readonly expiresAt: number;
@@ -34,12 +38,16 @@ export interface TokenRefused {
 
 /** The store shared with other processes failed; the cache goes on without it. */
 export interface TokenStoreFailed {
+  /** Tells the events apart. */
   readonly type: 'store-failed';
+  /** What the store threw. */
   readonly error: unknown;
 }
 
+/** What a token cache tells: also published on `mailgrant:token:events` where a mailer made the cache. */
 export type TokenEvent = TokenRenewed | TokenRenewalFailed | TokenRefused | TokenStoreFailed;
 
+/** Called with each event; what it throws is ignored. */
 export type TokenListener = (event: TokenEvent) => void;
 
 /** Calls the listener so that nothing it does can break a send. */

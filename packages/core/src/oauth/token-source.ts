@@ -4,6 +4,7 @@ import { Secret } from '../secret.ts';
 
 /** An access token and how long it is good for (RFC 6749 section 5.1). */
 export interface AccessToken {
+  /** The token, as a type that does not print. */
   readonly value: Secret;
   /** Epoch milliseconds, by our clock, after which servers refuse it. */
   readonly expiresAt: number;
@@ -15,12 +16,17 @@ export interface AccessToken {
 
 /** What a token source may return: the value as plain text, too. */
 export interface AccessTokenInput {
+  /** The token: visible ASCII, as it goes to the server. */
   readonly value: string | Secret;
+  /** Epoch milliseconds, by our clock, after which servers refuse it. */
   readonly expiresAt: number;
+  /** Epoch milliseconds from which the issuer would like it renewed, where it said so. */
   readonly refreshAt?: number | undefined;
+  /** Milliseconds by which the issuer's clock is ahead of ours, where it told its time. */
   readonly clockSkew?: number | undefined;
 }
 
+/** What whoever asks for a token needs. */
 export interface TokenRequest {
   /** The last token was refused by a server, or is to be renewed: a copy of it from some cache will not do. */
   readonly forceRefresh?: boolean;

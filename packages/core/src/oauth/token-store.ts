@@ -3,7 +3,9 @@ import { type Secret } from '../secret.ts';
 
 /** What a store holds under a key: text that is secret, and the version a later write refers to. */
 export interface StoredValue {
+  /** The text. */
   readonly value: Secret;
+  /** Another one after each write. */
   readonly version: string;
 }
 
@@ -13,6 +15,7 @@ export interface StoreLock {
   release(): Promise<void>;
 }
 
+/** How long a lock may be held, and waited for. */
 export interface StoreLockOptions {
   /** Milliseconds after which the lock is free again though nobody released it, as its owner may have died. */
   readonly lease: number;
@@ -25,6 +28,7 @@ export interface StoreLockOptions {
  * (key, version, value encrypted, lock owner, lock end) and three statements.
  */
 export interface TokenStore {
+  /** @returns what is stored, `undefined` where nothing is. */
   get(key: string): Promise<StoredValue | undefined>;
   /**
    * Writes `value` if the stored version still is `expected` (`undefined`: nothing is stored), durably before it resolves.

@@ -6,6 +6,7 @@ import { errorAttributes, errorText, serverAttributes, tlsVersion } from './attr
 import { type Operation, createMetrics } from './metrics.ts';
 import { AUTHENTICATE, CONNECT, SEND, type ServerContext, TOKEN, TOKEN_EVENTS } from '../tracing.ts';
 
+/** What to write to, and how much. */
 export interface ObserveOptions {
   /** `trace.getTracer('…')` of @opentelemetry/api. */
   readonly tracer: TracerShape;

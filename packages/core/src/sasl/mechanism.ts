@@ -1,5 +1,6 @@
 import type { Secret } from '../secret.ts';
 
+/** How an access token is presented: XOAUTH2, as Google and Microsoft have it, or OAUTHBEARER (RFC 7628). */
 export type MechanismName = 'XOAUTH2' | 'OAUTHBEARER';
 
 /** A client-first SASL mechanism that carries a bearer token (RFC 4422 section 5). */

@@ -2,6 +2,7 @@
 import { InputError, LimitError } from '../errors.ts';
 import type { Job } from './job.ts';
 
+/** How much may wait, and what becomes of what comes on top. */
 export interface QueueOptions {
   /** Messages. Default 100 000. */
   readonly messages?: number | undefined;

@@ -17,11 +17,15 @@ const SMALL = 64 * 1024;
 
 /** What is known of a connection once it is open. */
 export interface ConnectionFacts {
+  /** As the account names it, not as an address. */
   readonly server: { readonly host: string; readonly port: number };
   /** The server's first EHLO line. */
   readonly greeting: string;
+  /** What the server offered in its last EHLO reply (RFC 5321 section 4.1.1.1). */
   readonly capabilities: Capabilities;
+  /** Such as `TLSv1.3`, and the name of the cipher; `undefined` without TLS. */
   readonly tls: { readonly protocol: string; readonly cipher: string } | undefined;
+  /** How the login was made. */
   readonly mechanism: MechanismName;
   /** The token went with the AUTH command; `false`: in a second step. */
   readonly inlineAuth: boolean;

@@ -31,6 +31,7 @@ export interface Turn {
   readonly probe: boolean;
 }
 
+/** How a mailbox stands, from what happened so far. */
 export interface Health {
   /** `degraded`: mail flows, slower or with a warning; `down`: nothing is sent at present. */
   readonly status: 'up' | 'degraded' | 'down';

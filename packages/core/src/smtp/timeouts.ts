@@ -3,7 +3,7 @@
 // another connection may answer at once. For the answer to the message the RFC's ten minutes stay.
 import { InputError, type Stage } from '../errors.ts';
 
-/** Milliseconds. */
+/** How long each step may take, in milliseconds. One deadline for each reply: bytes that drip in do not extend it. */
 export interface Timeouts {
   /** Name look-up and TCP, all addresses together. Default 20 s. */
   readonly connect: number;
@@ -21,6 +21,7 @@ export interface Timeouts {
   readonly message: number;
 }
 
+/** What holds where an account names no time. Milliseconds. */
 export const DEFAULT_TIMEOUTS: Timeouts = {
   connect: 20_000,
   tls: 20_000,

@@ -5,7 +5,9 @@ import { channel } from 'node:diagnostics_channel';
 export interface TranscriptEvent {
   /** Numbers the connections of this process. */
   readonly connection: number;
+  /** The other end. */
   readonly server: { readonly host: string; readonly port: number };
+  /** Who said it; a `note` is about the connection, such as the version of TLS. */
   readonly from: 'client' | 'server' | 'note';
   /** Without CRLF. Message content is shown as its size. */
   readonly line: string;

@@ -1,6 +1,7 @@
 // How much of a conversation goes without waiting, step by step up, and down again for servers that do not stand it.
 
 /**
+ * How far round trips are saved, from none to all.
  * - `lock-step`: every command waits for its reply.
  * - `envelope`: MAIL and all RCPT in one flight (RFC 2920), then DATA.
  * - `data`: DATA rides with them.
