@@ -41,14 +41,17 @@ export function property<Ts>(name: string, title: string, runs: number, raw: fc.
     title,
     runs,
     async round({ runs: numRuns, time, seed, path }) {
-      const details = await fc.check(raw as fc.IAsyncProperty<Ts>, {
-        numRuns,
-        // With a path there is one case to look at, however long it takes.
-        ...(path === undefined && { interruptAfterTimeLimit: time }),
-        ...(seed !== undefined && { seed }),
-        ...(path !== undefined && { path, endOnFailure: true }),
-      });
-      // Out of time before the first try is no failure.
+      const check = (limits: { readonly numRuns: number; readonly interruptAfterTimeLimit?: number }) =>
+        fc.check(raw as fc.IAsyncProperty<Ts>, {
+          ...limits,
+          ...(seed !== undefined && { seed }),
+          ...(path !== undefined && { path, endOnFailure: true }),
+        });
+      // With a path there is one case to look at, however long it takes.
+      const inTime = { numRuns, ...(path === undefined && { interruptAfterTimeLimit: time }) };
+      let details = await check(inTime);
+      // Out of time before the first try: one there is on the busiest machine, or nothing would be tried.
+      if (details.numRuns === 0 && details.counterexample === null) details = await check({ numRuns: 1 });
       if (!details.failed || details.counterexample === null) return { runs: details.numRuns, failure: undefined };
       const report = (await fc.asyncDefaultReportMessage(details)) ?? 'failed without a word';
       const { seed: from, counterexamplePath, errorInstance } = details;
