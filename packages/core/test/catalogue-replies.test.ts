@@ -248,6 +248,11 @@ const WAYS: Readonly<Record<Id, Way>> = {
   'smtp-bad-command': { said: 'MAIL' },
 };
 
+/** A login has no message and no recipient that could be at fault: there it is for an administrator. */
+const atLogin = (entry: (typeof REPLY_CATALOGUE)[number]) =>
+  entry.class === 'message' || entry.class === 'recipient' ? { ...entry, class: 'admin' as const } : entry;
+const LOGIN: ReadonlySet<string> = new Set(['GREETING', 'EHLO', 'STARTTLS', 'AUTH']);
+
 const rows = REPLY_CATALOGUE.map((entry) => [entry.id, entry, WAYS[entry.id as Id]] as const);
 
 let sandbox: Sandbox;
@@ -273,7 +278,7 @@ describe('said by the server', () => {
       sandbox.exchange.reply(point, sample, { times: Infinity });
       const explanation = explained(await failure(sandbox));
       sandbox.exchange.clear();
-      expectRow(explanation, entry);
+      expectRow(explanation, LOGIN.has(point) ? atLogin(entry) : entry);
       expect(explanation.facts.stage).toBe(STAGES[point]);
     }
   });

@@ -430,6 +430,24 @@ test('close ends what does not finish in time, and opens nothing any more', asyn
   expect(b.sandbox.sessions).toHaveLength(1);
 });
 
+test.each([
+  ['AUTH', '501 5.5.121 Invalid XOAUTH2 argument'],
+  ['AUTH', '502 5.5.1 Command not implemented'],
+  ['AUTH', '550 5.1.1 No such user'],
+  ['EHLO', '502 5.5.1 Command not implemented'],
+] as const)(
+  '%s refused with %s, as a message or recipient might be, is not tried again for each message',
+  async (at, said) => {
+    await using b = await bench();
+    b.sandbox.exchange.reply(at, said, { times: Infinity });
+    await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ reply: { code: Number(said.slice(0, 3)) } });
+    const cause = expect.objectContaining({ stage: at });
+    await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_MAILER_SUSPENDED', cause });
+    expect(b.mailer.health()).toMatchObject({ status: 'down' });
+    expect(b.sandbox.sessions).toHaveLength(1);
+  },
+);
+
 test('one connection too many is closed again, and those at work go on', async () => {
   await using b = await bench({ limits: { messagesPerMinute: undefined } });
   await b.mailer.send(b.mail());

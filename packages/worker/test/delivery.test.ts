@@ -216,6 +216,16 @@ describe.each(KINDS)('on the %s store', (kind) => {
     await rig.told('mail.accepted');
   });
 
+  test('a login refused as a message might be gives no mail up: the mailbox rests, and somebody is told', async () => {
+    const worker = rig.worker();
+    await worker.start();
+    rig.sandbox.exchange.reply('AUTH', '502 5.5.1 Command not implemented', { times: Infinity });
+    const { id } = await worker.outbox.scheduleMail({ mailbox: 'noreply', mail: rig.mail() });
+    const [blocked] = await rig.told('mailbox.blocked');
+    expect(blocked).toMatchObject({ alert: true, error: { class: 'admin' } });
+    expect(await worker.outbox.get(id)).toMatchObject({ state: 'deferred', failures: 0 });
+  });
+
   test('the day’s recipients used up make the mailbox wait, and its mail lives on', async () => {
     const worker = rig.worker({}, { recipientsPerDay: 3 });
     await worker.start();

@@ -2,6 +2,7 @@
 import { type FALLBACK, SUBJECTS } from './catalogue/fallback.ts';
 import { otherEntry } from './catalogue.ts';
 import { parseDiagnosticData, withoutDiagnosticData } from './diagnostic-data.ts';
+import type { DiagnosisClass } from './entry.ts';
 import type { ExplainContext, Explanation, Facts, ReplyFacts } from './explanation.ts';
 import { explanationOf } from './explanation.ts';
 import { findReplyEntry } from './match.ts';
@@ -50,15 +51,22 @@ export function explainReply(reply: Reply, known: Facts, context: ExplainContext
   const outer = readReply(reply);
   const inner = innermostReply(outer);
   const facts = { ...known, ...factsOf(outer, inner) };
-  const entry = findReplyEntry(inner) ?? (inner === outer ? undefined : findReplyEntry(outer));
-  if (entry !== undefined) return explanationOf(entry, entry, facts, context);
-
   const stage = known.stage ?? context.stage;
   const scope = (stage && SCOPE_OF_STAGE[stage]) ?? (known.errorCode && SCOPE_OF_CODE[known.errorCode]);
+  const entry = findReplyEntry(inner) ?? (inner === outer ? undefined : findReplyEntry(outer));
+  if (entry !== undefined)
+    return explanationOf(entry, { ...entry, class: classAt(scope, entry.class) }, facts, context);
+
   const fallback = otherEntry(fallbackFor(inner, scope));
   const subject = inner.code < 400 ? undefined : SUBJECTS[inner.status?.split('.')[1] ?? ''];
   const cause = subject === undefined ? fallback.cause : `${fallback.cause} ${subject}`;
   return explanationOf(fallback, { ...fallback, cause }, facts, context);
+}
+
+/** Before MAIL there is no message and no recipient to blame: what is refused there is refused to whatever comes next. */
+function classAt(scope: Scope | undefined, kind: DiagnosisClass): DiagnosisClass {
+  const isEarly = scope === 'service' || scope === 'login';
+  return isEarly && (kind === 'message' || kind === 'recipient') ? 'admin' : kind;
 }
 
 /** By code, enhanced status code and part of the exchange: texts nobody has catalogued decide nothing. */

@@ -105,6 +105,20 @@ test.each(UNKNOWN)('%d %s at %s is %s', (code, line, stage, id) => {
   expect(explain(error).id).toBe(id);
 });
 
+test.each([
+  [501, '5.5.121 Invalid XOAUTH2 argument', 'hve-xoauth2-malformed'],
+  [503, '5.5.1 Bad sequence of commands', 'smtp-bad-command'],
+  [550, '5.1.1 No such user', 'smtp-recipient-unknown'],
+])('%d %s before MAIL is no fault of a message or a recipient', (code, line, id) => {
+  for (const stage of ['greeting', 'EHLO', 'STARTTLS', 'AUTH'] as const) {
+    expect(explain(reply(code, line), { stage })).toMatchObject({ id, class: 'admin', retry: { attempts: 'none' } });
+  }
+  const login = new AuthenticationError('XOAUTH2', reply(code, line));
+  expect(explain(login)).toMatchObject({ id, class: 'admin' });
+  expect(explain(new LimitError('ERR_MAILER_SUSPENDED', 'x', { cause: login }))).toMatchObject({ id, class: 'admin' });
+  expect(explain(reply(code, line), { stage: 'RCPT' }).class).not.toBe('admin');
+});
+
 test('a text decides nothing without its code: the words of an entry in another reply are only words', () => {
   const words =
     'SmtpClientAuthentication is disabled for the Tenant, basic authentication is disabled, SendAsDenied, OutboundSpamException';
