@@ -59,7 +59,7 @@ export interface RetryAdvice {
 export interface Entry {
   /** Stable name, safe to compare with. */
   readonly id: string;
-  /** What stands in the way. */
+  /** What stands in the way. Of a refused login an explanation says `admin` where this is `message` or `recipient`. */
   readonly class: DiagnosisClass;
   /** The sender address is what is refused: other senders of the same login are not concerned. */
   readonly aboutSender?: true;
