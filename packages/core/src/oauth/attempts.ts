@@ -12,11 +12,19 @@ const LONGEST_RETRY_AFTER = 3_600_000;
 export interface Attempts {
   readonly failures: number;
   readonly error: Error | undefined;
+  /** Epoch milliseconds of the last failure. */
+  readonly failedAt: number;
   /** Epoch milliseconds before which no request is made. */
   readonly nextAttemptAt: number;
 }
 
-export const NO_FAILURE: Attempts = { failures: 0, error: undefined, nextAttemptAt: 0 };
+export const NO_FAILURE: Attempts = { failures: 0, error: undefined, failedAt: -Infinity, nextAttemptAt: 0 };
+
+/** The same by a clock that may have been set back since: the pause begins anew, it does not grow by those hours. */
+export function attemptsBy(now: number, attempts: Attempts): Attempts {
+  const { failedAt, nextAttemptAt } = attempts;
+  return now < failedAt ? { ...attempts, failedAt: now, nextAttemptAt: now + nextAttemptAt - failedAt } : attempts;
+}
 
 /**
  * Notes a failed attempt. The wait doubles with each and is drawn from its upper half, so that processes that failed
@@ -29,16 +37,17 @@ export function failedAttempt(
 ): Attempts {
   const failures = before.failures + 1;
   // Nothing was asked of anybody, and the moment somebody signs in it will work.
-  if (isUnconnected(error)) return { failures, error, nextAttemptAt: now };
+  if (isUnconnected(error)) return { failures, error, failedAt: now, nextAttemptAt: now };
   const { first, most } = isTransient(error) ? TRANSIENT : REFUSED;
   const wait = Math.min(most, first * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2);
   const retryAfter = error instanceof TokenError ? error.retryAfter : undefined;
   if (retryAfter !== undefined) {
-    return { failures, error, nextAttemptAt: now + Math.max(wait, Math.min(retryAfter, LONGEST_RETRY_AFTER)) };
+    const pause = Math.max(wait, Math.min(retryAfter, LONGEST_RETRY_AFTER));
+    return { failures, error, failedAt: now, nextAttemptAt: now + pause };
   }
   // The end of the token that still served is worth an attempt of its own: from there on sends depend on it.
   const nextAttemptAt = usableUntil > now ? Math.min(now + wait, usableUntil) : now + wait;
-  return { failures, error, nextAttemptAt };
+  return { failures, error, failedAt: now, nextAttemptAt };
 }
 
 const isUnconnected = (error: Error): boolean =>

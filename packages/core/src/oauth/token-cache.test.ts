@@ -187,6 +187,21 @@ test('Retry-After is honoured, with and without a valid token', async () => {
   expect(requests).toHaveLength(3);
 });
 
+test('a clock that is set back by hours does not make a pause last as long', async () => {
+  const { source, requests, answers, clock, value } = bench();
+  answers(async () => {
+    throw unreachable();
+  });
+  await expect(source()).rejects.toThrow('no network');
+  clock.now -= 5 * HOUR;
+  await expect(source()).rejects.toThrow('no network');
+  expect(requests).toHaveLength(1);
+  expect(source.state()).toMatchObject({ nextAttemptAt: clock.now + 1000 });
+  clock.now += 1000;
+  answers(async () => ({ value: 'back', expiresAt: clock.now + HOUR }));
+  expect(await value()).toBe('back');
+});
+
 test('no endpoint can ask for a pause of more than an hour', async () => {
   const { source, requests, answers, clock, value } = bench();
   answers(async () => {

@@ -1,6 +1,6 @@
 // Reuses a token, renews it ahead of its end, and shares one request among all who wait for it.
 import { InputError } from '../errors.ts';
-import { type Attempts, failedAttempt, NO_FAILURE } from './attempts.ts';
+import { type Attempts, attemptsBy, failedAttempt, NO_FAILURE } from './attempts.ts';
 import { sharedToken } from './shared-token.ts';
 import { tell, type TokenListener } from './token-events.ts';
 import { type HeldToken, type Margins } from './token-lifetime.ts';
@@ -129,7 +129,7 @@ class TokenCache {
     if (held === undefined || now >= held.usableUntil || forceRefresh) {
       return (await abandonable(this.#renewed(forceRefresh), signal)).token;
     }
-    if (now >= held.renewAt && this.#renewal === undefined && now >= this.#attempts.nextAttemptAt) {
+    if (now >= held.renewAt && this.#renewal === undefined && !this.#pauses(now)) {
       this.#renew(false).catch(() => undefined); // told as an event, and the token in hand serves
     }
     return held.token;
@@ -154,7 +154,7 @@ class TokenCache {
   state(): TokenState {
     const held = this.#held;
     const now = this.#options.now();
-    const { failures, error, nextAttemptAt } = this.#attempts;
+    const { failures, error, nextAttemptAt } = attemptsBy(now, this.#attempts);
     return {
       token: held === undefined ? 'none' : now < held.renewAt ? 'fresh' : now < held.usableUntil ? 'due' : 'unusable',
       expiresAt: held?.token.expiresAt,
@@ -172,9 +172,15 @@ class TokenCache {
     // Who wants a new token cannot use a request that the source may answer with a copy.
     while (forced && this.#renewal?.forced === false) await this.#renewal.outcome.catch(() => undefined);
     if (this.#renewal !== undefined) return this.#renewal.outcome;
-    const { error, nextAttemptAt } = this.#attempts;
-    if (error !== undefined && this.#options.now() < nextAttemptAt) throw error;
+    const paused = this.#pauses(this.#options.now());
+    if (paused && this.#attempts.error !== undefined) throw this.#attempts.error;
     return this.#renew(forced);
+  }
+
+  /** After a failure nothing is asked for a while. */
+  #pauses(now: number): boolean {
+    this.#attempts = attemptsBy(now, this.#attempts);
+    return now < this.#attempts.nextAttemptAt;
   }
 
   #renew(forced: boolean): Promise<HeldToken> {
