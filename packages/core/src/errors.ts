@@ -204,6 +204,9 @@ export class LimitError extends MailError {
   }
 }
 
+/** Milliseconds: no endpoint may switch us off for longer. */
+const LONGEST_RETRY_AFTER = 3_600_000;
+
 /** What a token error may know besides its code. */
 export interface TokenErrorFacts extends MailErrorFacts {
   /** HTTP status of the token endpoint's answer. */
@@ -229,7 +232,7 @@ export class TokenError extends MailError {
   readonly suberror: string | undefined;
   /** The endpoint's own words, secrets removed. */
   readonly description: string | undefined;
-  /** Milliseconds the endpoint asked to wait. */
+  /** Milliseconds the endpoint asked to wait, an hour at most (RFC 9110 section 10.2.3). */
   readonly retryAfter: number | undefined;
 
   constructor(code: Extract<ErrorCode, `ERR_OAUTH_${string}`>, message: string, facts: TokenErrorFacts = {}) {
@@ -238,7 +241,7 @@ export class TokenError extends MailError {
     this.error = facts.error;
     this.suberror = facts.suberror;
     this.description = facts.description;
-    this.retryAfter = facts.retryAfter;
+    this.retryAfter = facts.retryAfter && Math.min(facts.retryAfter, LONGEST_RETRY_AFTER);
   }
 }
 

@@ -1,6 +1,7 @@
 // The whole way to a token, cache and grant and a real endpoint, when the endpoint is in trouble.
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createMailer } from '../src/mailer.ts';
 import { clientCredentials } from '../src/oauth/client-credentials.ts';
 import { cached } from '../src/oauth/token-cache.ts';
 import { type TokenEvent } from '../src/oauth/token-events.ts';
@@ -146,3 +147,16 @@ test('a secret corrected while it was refused works at the next attempt', async 
   clock.now += 5000;
   expect((await source()).value.reveal()).toBe('welcome');
 });
+
+test.each(['Fri, 31 Dec 9999 23:59:59 GMT', '999999999'])(
+  'an endpoint that answers Retry-After: %s is obeyed for an hour, not for years',
+  async (retryAfter) => {
+    server.answers(answer(401, { error: 'invalid_client' }, { 'retry-after': retryAfter }));
+    const token = clientCredentials({ tokenEndpoint: server.url, clientId: 'app', clientSecret: SECRET, scope: 's' });
+    // Any port will do that says nothing before the token is known.
+    const port = Number(new URL(server.url).port);
+    await using mailer = createMailer({ host: '127.0.0.1', port, user: 'noreply@contoso.com', token });
+    await expect(mailer.verify()).rejects.toMatchObject({ code: 'ERR_OAUTH_REFUSED', retryAfter: HOUR });
+    expect(mailer.health().suspendedUntil).toBeLessThanOrEqual(Date.now() + HOUR);
+  },
+);

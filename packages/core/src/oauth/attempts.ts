@@ -5,8 +5,6 @@ import { isTransient, TokenError } from '../errors.ts';
 const TRANSIENT = { first: 1000, most: 30_000 };
 /** Milliseconds: a refused credential stays refused until somebody changes it, and endpoints punish loops. */
 const REFUSED = { first: 5000, most: 120_000 };
-/** Milliseconds: no endpoint may switch us off for longer. */
-const LONGEST_RETRY_AFTER = 3_600_000;
 
 /** What is remembered of renewals that failed since the last success. */
 export interface Attempts {
@@ -28,7 +26,7 @@ export function attemptsBy(now: number, attempts: Attempts): Attempts {
 
 /**
  * Notes a failed attempt. The wait doubles with each and is drawn from its upper half, so that processes that failed
- * together do not come back together; `Retry-After` is honoured up to an hour (RFC 9110 section 10.2.3).
+ * together do not come back together; `Retry-After` is honoured.
  */
 export function failedAttempt(
   before: Attempts,
@@ -42,8 +40,7 @@ export function failedAttempt(
   const wait = Math.min(most, first * 2 ** Math.min(failures - 1, 30)) * (0.5 + random() / 2);
   const retryAfter = error instanceof TokenError ? error.retryAfter : undefined;
   if (retryAfter !== undefined) {
-    const pause = Math.max(wait, Math.min(retryAfter, LONGEST_RETRY_AFTER));
-    return { failures, error, failedAt: now, nextAttemptAt: now + pause };
+    return { failures, error, failedAt: now, nextAttemptAt: now + Math.max(wait, retryAfter) };
   }
   // The end of the token that still served is worth an attempt of its own: from there on sends depend on it.
   const nextAttemptAt = usableUntil > now ? Math.min(now + wait, usableUntil) : now + wait;
