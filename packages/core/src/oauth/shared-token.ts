@@ -3,6 +3,7 @@ import { Secret } from '../secret.ts';
 import { heldToken, type HeldToken, type Margins } from './token-lifetime.ts';
 import { accessToken } from './token-source.ts';
 import { type TokenStore } from './token-store.ts';
+import { within } from './waiting.ts';
 
 export interface SharedTokenOptions {
   readonly store: TokenStore;
@@ -21,11 +22,15 @@ export interface SharedTokenOptions {
 /** Takes the token from the store if it serves, else makes the request under the lock and stores what came. */
 export async function sharedToken(options: SharedTokenOptions): Promise<{ held: HeldToken; fromStore: boolean }> {
   const { store, key, lease, serves, request, onStoreError } = options;
+  // A store that hangs leaves time for the request.
+  const patience = lease / 2;
+  const answered = <T>(work: Promise<T>, limit = patience): Promise<T> =>
+    within(limit, 'the token store gave no answer', work);
   let broken = false;
-  const attempt = async <T>(work: () => Promise<T>): Promise<T | undefined> => {
+  const attempt = async <T>(work: () => Promise<T>, limit?: number): Promise<T | undefined> => {
     if (broken) return undefined; // said once, and no reason to wait for it again
     try {
-      return await work();
+      return await answered(work(), limit);
     } catch (error) {
       broken = true;
       onStoreError(error);
@@ -40,7 +45,7 @@ export async function sharedToken(options: SharedTokenOptions): Promise<{ held: 
   const early = await look();
   if (early.held !== undefined && serves(early.held)) return { held: early.held, fromStore: true };
 
-  const lock = await attempt(() => store.lock(key, { lease, wait: lease }));
+  const lock = await attempt(() => store.lock(key, { lease, wait: lease }), lease + patience);
   try {
     const { held, version } = await look();
     if (held !== undefined && serves(held)) return { held, fromStore: true };
@@ -49,7 +54,7 @@ export async function sharedToken(options: SharedTokenOptions): Promise<{ held: 
     await attempt(() => store.compareAndSet(key, version, encode(fresh)));
     return { held: fresh, fromStore: false };
   } finally {
-    await lock?.release().catch(onStoreError);
+    if (lock !== undefined) await answered(lock.release()).catch(onStoreError);
   }
 }
 

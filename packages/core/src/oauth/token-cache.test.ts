@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { TokenError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import { cached, type CacheOptions, isCached } from './token-cache.ts';
@@ -550,6 +550,30 @@ test('a store that fails is reported and does not keep the token from its user',
   const { value, events } = bench({ store: failing, key: 'k' });
   expect(await value()).toBe('token-1');
   expect(events.map((event) => event.type)).toEqual(['store-failed', 'renewed']);
+});
+
+test.each(['get', 'lock', 'compareAndSet', 'release'])(
+  'a store whose %s never answers is reported and does not keep the token from its user',
+  async (method) => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const hang = () => new Promise<never>(() => undefined);
+    const lock = async () => ({ release: hang });
+    const hanging: TokenStore = { ...memoryTokenStore(), ...(method === 'release' ? { lock } : { [method]: hang }) };
+    const { source, value, events } = bench({ store: hanging, key: 'k' });
+    const call = value();
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(source.state().token).toBe('fresh');
+    expect(await call).toBe('token-1');
+    expect(events.map((event) => event.type)).toEqual(['store-failed', 'renewed']);
+  },
+);
+
+test('a lock is given back though the token could not be stored', async () => {
+  const store = memoryTokenStore();
+  const { value } = bench({ store: { ...store, compareAndSet: () => Promise.reject(new Error('disk')) }, key: 'k' });
+  await value();
+  expect(await store.lock('k#access-token', { lease: 1, wait: 0 })).toBeDefined();
 });
 
 test('what another version wrote into the store is replaced', async () => {

@@ -194,7 +194,8 @@ class TokenCache {
   async #attempt(forceRefresh: boolean, youngerThan = -Infinity): Promise<HeldToken> {
     const { timeout, now, random, onEvent } = this.#options;
     try {
-      const { held, fromStore } = await within(timeout, this.#obtain(forceRefresh, youngerThan));
+      const obtaining = this.#obtain(forceRefresh, youngerThan);
+      const { held, fromStore } = await within(timeout, 'the token source gave no token', obtaining);
       this.#held = held;
       this.#renewal = undefined;
       this.#refusedSince = undefined;

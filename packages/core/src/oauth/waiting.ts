@@ -2,11 +2,14 @@
 import { InputError, TokenError } from '../errors.ts';
 import { printable } from '../redact.ts';
 
-/** The outcome of `work`, or `ERR_OAUTH_TIMEOUT` after that many milliseconds; the process is not kept alive for it. */
-export async function within<T>(timeout: number, work: Promise<T>): Promise<T> {
+/**
+ * The outcome of `work`, or `ERR_OAUTH_TIMEOUT` after that many milliseconds, saying what did not happen; the process is not
+ * kept alive for it.
+ */
+export async function within<T>(timeout: number, missed: string, work: Promise<T>): Promise<T> {
   const controller = new AbortController();
   const timer = setTimeout(() => {
-    controller.abort(new TokenError('ERR_OAUTH_TIMEOUT', `the token source gave no token within ${timeout} ms`));
+    controller.abort(new TokenError('ERR_OAUTH_TIMEOUT', `${missed} within ${timeout} ms`));
   }, timeout).unref();
   try {
     return await abandonable(work, controller.signal);
