@@ -1,5 +1,5 @@
 // The refresh token grant against a real endpoint that rotates, as strict servers do.
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { refreshToken, type RefreshTokenOptions } from '../src/oauth/refresh-token.ts';
 import { memoryTokenStore } from '../src/oauth/token-store.ts';
 import { Secret } from '../src/secret.ts';
@@ -31,6 +31,28 @@ afterAll(async () => server[Symbol.asyncDispose]());
 
 const source = (more: Partial<RefreshTokenOptions> = {}) =>
   refreshToken({ tokenEndpoint: server.url, clientId: 'app', refreshToken: 'refresh-1', ...more });
+
+type Work = <T>(result: T) => Promise<T>;
+
+/** Something that does not answer at its first call until told to. */
+function hangsOnce() {
+  let begin: () => void = () => undefined;
+  let goOn: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  const told = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
+  let calls = 0;
+  const work: Work = async (result) => {
+    calls += 1;
+    begin();
+    if (calls === 1) await told;
+    return result;
+  };
+  return { work, begun, goOn: () => goOn() };
+}
 
 const value = async (get: ReturnType<typeof source>) => {
   const { value: secret } = await get();
@@ -129,6 +151,31 @@ test('a lock that another process does not give back ends in a time-out', async 
   const store = memoryTokenStore();
   await store.lock('mailbox#refresh-token', { lease: 60_000, wait: 0 });
   await expect(source({ store, key: 'mailbox', timeout: 5 })()).rejects.toMatchObject({ code: 'ERR_OAUTH_TIMEOUT' });
+});
+
+test.each<[string, (work: Work) => Partial<RefreshTokenOptions>]>([
+  ['a secret', (work) => ({ clientSecret: () => work('secret') })],
+  ['onRotate', (work) => ({ onRotate: () => work(undefined) })],
+  [
+    'a store',
+    (work) => {
+      const store = memoryTokenStore();
+      return { store: { ...store, get: async (key) => work(await store.get(key)) } };
+    },
+  ],
+])('%s that never answers ends in a time-out and holds up that call only', async (_, more) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { work, begun, goOn } = hangsOnce();
+  const get = source({ key: 'mailbox', ...more(work) });
+  const first = get().catch((error: unknown) => error);
+  await begun;
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(await first).toMatchObject({ code: 'ERR_OAUTH_TIMEOUT' });
+  expect(await value(get)).toMatch(/^access-[12]$/);
+  goOn();
+  expect(await value(get)).toMatch(/^access-[23]$/);
+  expect(reused).toBe(0);
 });
 
 test('a consent that ended is told as invalid_grant, and the next call is free to try', async () => {

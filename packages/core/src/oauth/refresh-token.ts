@@ -11,6 +11,7 @@ import {
 import { askTokenEndpoint } from './token-endpoint.ts';
 import { type TokenSource } from './token-source.ts';
 import { type StoredValue, type TokenStore } from './token-store.ts';
+import { within } from './waiting.ts';
 
 /** A person who consented once (RFC 6749 section 6). */
 export interface RefreshTokenOptions extends ClientOptions {
@@ -50,7 +51,7 @@ interface Keeper {
  * The source throws TokenError `ERR_OAUTH_REFUSED`, `ERR_OAUTH_UNAVAILABLE`, `ERR_OAUTH_UNREACHABLE`, `ERR_OAUTH_TIMEOUT` or
  * `ERR_OAUTH_MALFORMED` for what the endpoint did; the error `invalid_grant` says that the person must consent again. It throws
  * `ERR_OAUTH_SOURCE` when the new refresh token could not be kept (the next call tries that again first) and
- * `ERR_OAUTH_TIMEOUT` when another process keeps the lock of the store.
+ * `ERR_OAUTH_TIMEOUT` when another process keeps the lock of the store, or something it waits for never answers.
  * @throws TypeError `ERR_INPUT_OPTION` at once, naming the option.
  */
 export function refreshToken(options: RefreshTokenOptions): TokenSource {
@@ -58,16 +59,18 @@ export function refreshToken(options: RefreshTokenOptions): TokenSource {
   const { store, key, onRotate, extra, scope } = options;
   if (store !== undefined && onRotate !== undefined) throw bad('store and onRotate exclude each other');
   if (store !== undefined && !key) throw bad('a token store needs the option key');
+  const { timeout = 10_000 } = options;
+  // The wait for the lock, then its lease: from then on others may use the refresh token.
+  const limit = Math.min(3 * timeout, 2 ** 31 - 1);
   const keeper =
-    store !== undefined && key
-      ? storeKeeper(store, `${key}#refresh-token`, options.timeout ?? 10_000)
-      : memoryKeeper(onRotate);
+    store !== undefined && key ? storeKeeper(store, `${key}#refresh-token`, timeout) : memoryKeeper(onRotate);
 
   let unsaved: Line | undefined;
   const save = async (): Promise<void> => {
-    if (unsaved === undefined) return;
+    const line = unsaved;
+    if (line === undefined) return;
     try {
-      await keeper.save(unsaved);
+      await keeper.save(line);
     } catch (cause) {
       throw new TokenError(
         'ERR_OAUTH_SOURCE',
@@ -77,14 +80,15 @@ export function refreshToken(options: RefreshTokenOptions): TokenSource {
         },
       );
     }
-    unsaved = undefined;
+    if (unsaved === line) unsaved = undefined;
   };
 
-  const refresh = async () => {
+  const refresh = async (signal: AbortSignal) => {
     await save();
     const seed = await readSecret('refreshToken', options.refreshToken);
     const current = await keeper.load(seed);
     const { form, ...client } = await authenticateClient(options);
+    signal.throwIfAborted(); // the next call may have used this refresh token meanwhile
     const response = await askTokenEndpoint({
       ...options,
       ...client,
@@ -99,7 +103,9 @@ export function refreshToken(options: RefreshTokenOptions): TokenSource {
 
   let last: Promise<unknown> = Promise.resolve();
   return () => {
-    const next = last.then(() => keeper.exclusively(refresh));
+    const next = last.then(() =>
+      within(limit, 'the refresh token gave no access token', (signal) => keeper.exclusively(() => refresh(signal))),
+    );
     last = next.catch(() => undefined);
     return next;
   };

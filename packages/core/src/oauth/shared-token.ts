@@ -24,13 +24,13 @@ export async function sharedToken(options: SharedTokenOptions): Promise<{ held: 
   const { store, key, lease, serves, request, onStoreError } = options;
   // A store that hangs leaves time for the request.
   const patience = lease / 2;
-  const answered = <T>(work: Promise<T>, limit = patience): Promise<T> =>
+  const answered = <T>(work: () => Promise<T>, limit = patience): Promise<T> =>
     within(limit, 'the token store gave no answer', work);
   let broken = false;
   const attempt = async <T>(work: () => Promise<T>, limit?: number): Promise<T | undefined> => {
     if (broken) return undefined; // said once, and no reason to wait for it again
     try {
-      return await answered(work(), limit);
+      return await answered(work, limit);
     } catch (error) {
       broken = true;
       onStoreError(error);
@@ -54,7 +54,7 @@ export async function sharedToken(options: SharedTokenOptions): Promise<{ held: 
     await attempt(() => store.compareAndSet(key, version, encode(fresh)));
     return { held: fresh, fromStore: false };
   } finally {
-    if (lock !== undefined) await answered(lock.release()).catch(onStoreError);
+    if (lock !== undefined) await answered(() => lock.release()).catch(onStoreError);
   }
 }
 

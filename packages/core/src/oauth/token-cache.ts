@@ -194,8 +194,9 @@ class TokenCache {
   async #attempt(forceRefresh: boolean, youngerThan = -Infinity): Promise<HeldToken> {
     const { timeout, now, random, onEvent } = this.#options;
     try {
-      const obtaining = this.#obtain(forceRefresh, youngerThan);
-      const { held, fromStore } = await within(timeout, 'the token source gave no token', obtaining);
+      const { held, fromStore } = await within(timeout, 'the token source gave no token', () =>
+        this.#obtain(forceRefresh, youngerThan),
+      );
       this.#held = held;
       this.#renewal = undefined;
       this.#refusedSince = undefined;

@@ -4,15 +4,19 @@ import { printable } from '../redact.ts';
 
 /**
  * The outcome of `work`, or `ERR_OAUTH_TIMEOUT` after that many milliseconds, saying what did not happen; the process is not
- * kept alive for it.
+ * kept alive for it. The signal tells `work` that nobody waits any more.
  */
-export async function within<T>(timeout: number, missed: string, work: Promise<T>): Promise<T> {
+export async function within<T>(
+  timeout: number,
+  missed: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
   const timer = setTimeout(() => {
     controller.abort(new TokenError('ERR_OAUTH_TIMEOUT', `${missed} within ${timeout} ms`));
   }, timeout).unref();
   try {
-    return await abandonable(work, controller.signal);
+    return await abandonable(work(controller.signal), controller.signal);
   } finally {
     clearTimeout(timer);
   }
