@@ -189,7 +189,7 @@ describe('the file lock', () => {
     let calls = 0;
     const now = () => {
       calls += 1;
-      if (calls === 2) writeFileSync(join(folder, 'a.9'), live);
+      if (calls === 1) writeFileSync(join(folder, 'a.9'), live);
       return Date.now();
     };
     expect(await acquireFileLock({ ...options(), now })).toBeUndefined();
@@ -201,6 +201,13 @@ describe('the file lock', () => {
     await writeFile(join(folder, 'a.1'), JSON.stringify(owner));
     expect(await acquireFileLock(options())).toBeUndefined();
     expect(await acquireFileLock({ ...options(), now: () => owner.until })).toBeDefined();
+  });
+
+  test('nobody waits longer because the clock is set back', async () => {
+    await acquireFileLock(options());
+    let now = Date.now();
+    const clock = () => (now -= 3_600_000);
+    expect(await acquireFileLock({ ...options(), wait: 20, now: clock })).toBeUndefined();
   });
 
   test('whoever lost the lock to the end of its lease knows', async () => {

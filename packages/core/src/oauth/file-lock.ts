@@ -46,7 +46,7 @@ export async function acquireFileLock(options: FileLockOptions): Promise<FileLoc
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const file = (number: number): string => join(directory, `${name}.${number}`);
   const place = await currentPlace();
-  const deadline = now() + wait;
+  const deadline = performance.now() + wait; // a clock that is set back must not make the wait longer
   for (let pause = SHORTEST_PAUSE; ; pause = Math.min(pause * 1.5, LONGEST_PAUSE)) {
     const top = (await numbers(directory, name)).at(-1) ?? 0;
     if (top === 0 || (await isFree(file(top), place, now))) {
@@ -67,7 +67,7 @@ export async function acquireFileLock(options: FileLockOptions): Promise<FileLoc
         await remove(file(mine));
       }
     }
-    if (now() >= deadline) return undefined;
+    if (performance.now() >= deadline) return undefined;
     await sleep(pause);
   }
 }
