@@ -120,6 +120,45 @@ test('the error challenge is decoded into the error', async () => {
   });
 });
 
+/** Longer than the line limit, and another one each time. */
+function manyTokens() {
+  let asked = 0;
+  const token: MailerOptions['token'] = async () => {
+    asked += 1;
+    return { value: `${TOKEN.repeat(3)}.${asked}`, expiresAt: Date.now() + 3_600_000 };
+  };
+  /** The numbers of the tokens the server was given, in order. */
+  const presented = (): number[] =>
+    server.peers
+      .flatMap(({ lines }) => lines.map((line) => Buffer.from(line.split(' ').at(-1) ?? '', 'base64').toString()))
+      .flatMap((text) => /Bearer .*\.(\d+)/.exec(text)?.[1] ?? [])
+      .map(Number);
+  return { token, presented };
+}
+
+const NO = '535 5.7.3 Authentication unsuccessful';
+test('that long lines are refused is learnt once, though the login fails', async () => {
+  const { token, presented } = manyTokens();
+  const parts: Partial<Conversation> = {
+    auth: (peer, line) => peer.say(line.length > 100 ? '500 5.5.2 line too long' : '334 '),
+    response: NO,
+  };
+  expectFailure(await attempt(server, { parts, mailer: { token } }), { code: 'ERR_SMTP_AUTH_REFUSED', stage: 'AUTH' });
+  expect(presented()).toEqual([1, 1, 2]);
+});
+
+test('that long lines are refused is learnt once, for the connections after the first', async () => {
+  const { token } = manyTokens();
+  server.script({ auth: (peer, line) => peer.say(line.length > 100 ? '555 5.5.2 too long' : '334 ') });
+  const mailer = mailerTo(server, { token });
+  await mailer.send(MAIL);
+  server.peers[0]?.reset();
+  await server.peers[0]?.closed;
+  await mailer.send(MAIL);
+  expect(server.peers.map((peer) => fromAuth(peer).filter((line) => line.startsWith('AUTH')).length)).toEqual([2, 1]);
+  await mailer.close();
+});
+
 // ---- servers that repeat what they were told ----
 
 const initialResponse = Buffer.from(`user=${USER}\x01auth=Bearer ${TOKEN}\x01\x01`).toString('base64');

@@ -22,13 +22,15 @@ export interface Authenticated {
 
 /**
  * Logs in. With `longLines` the token may go with the AUTH command whatever its length; where the server refuses
- * that, and for long tokens without it, the token follows in a second step. What is `hidden` is taken out of challenges.
+ * that (`onLineRefused`), and for long tokens without it, the token follows in a second step. What is `hidden` is taken out
+ * of challenges.
  */
 export function* authenticate(
   mechanism: Mechanism,
   capabilities: Capabilities,
   longLines: boolean,
   hidden: readonly Secret[] = [],
+  onLineRefused?: () => void,
 ): Dialogue<Authenticated> {
   if (!offersMechanism(capabilities, mechanism.name)) {
     const offered = capabilities.get('AUTH')?.join(' ') ?? 'no AUTH at all';
@@ -47,6 +49,7 @@ export function* authenticate(
     if (LINE_REFUSED.includes(reply.code)) {
       inline = false;
       roundTrips += 1;
+      onLineRefused?.();
     }
   }
   if (!inline) {

@@ -64,11 +64,10 @@ export class Login {
     const attempt = new Opening(options);
     this.#attempt = attempt;
     try {
-      const connection = await attempt.connection(take, signal);
-      if (options.provider.longAuthLines && !connection.facts.inlineAuth) this.#shortAuthLines = true;
-      return connection;
+      return await attempt.connection(take, signal);
     } finally {
       this.#attempt = undefined;
+      this.#shortAuthLines ||= attempt.lineRefused;
     }
   }
 }

@@ -36,6 +36,7 @@ export class Opening {
   readonly #server: { readonly provider: string; readonly host: string; readonly port: number };
   #channel: Channel | undefined;
   #waitsForToken = false;
+  #lineRefused = false;
   #secrets: readonly Secret[];
 
   constructor(options: ConnectionOptions) {
@@ -49,6 +50,11 @@ export class Opening {
   get stage(): Stage {
     if (this.#channel === undefined) return 'connect';
     return this.#waitsForToken ? 'token' : (this.#channel.stage ?? 'connect');
+  }
+
+  /** The server did not take the token with the AUTH command. */
+  get lineRefused(): boolean {
+    return this.#lineRefused;
   }
 
   /**
@@ -123,10 +129,12 @@ export class Opening {
     const mechanism = chooseMechanism(this.#options, session.capabilities, access);
     this.#hide([mechanism.initialResponse]);
     const longLines = provider.longAuthLines && !shortAuthLines;
+    const onLineRefused = (): void => void (this.#lineRefused = true);
     const login = await trace(
       AUTHENTICATE,
       () => ({ ...this.#server, mechanism: mechanism.name }),
-      () => channel.play(authenticate(mechanism, session.capabilities, longLines, this.#secrets), signal),
+      () =>
+        channel.play(authenticate(mechanism, session.capabilities, longLines, this.#secrets, onLineRefused), signal),
       ({ inline }) => ({ inline }),
     );
     const handshake = provider.tls === 'none' ? 0 : channel.tls?.protocol === 'TLSv1.3' ? 1 : 2;
