@@ -15,7 +15,7 @@ import {
 } from './hostile.ts';
 import { printed } from './leaks.ts';
 import type { Peer } from './scripted-peer.ts';
-import type { Conversation, ScriptedServer } from './scripted-server.ts';
+import type { Conversation, Part, ScriptedServer } from './scripted-server.ts';
 
 let server: ScriptedServer;
 beforeAll(async () => {
@@ -137,6 +137,41 @@ function manyTokens() {
 }
 
 const NO = '535 5.7.3 Authentication unsuccessful';
+const REFUSALS: readonly [string, Partial<Conversation>, Partial<MailerOptions>][] = [
+  ['at once', { auth: NO }, {}],
+  ['behind the error challenge', { auth: JSON_CHALLENGE, response: NO }, {}],
+  ['in the second step', { auth: '334 ', response: NO }, TWO_STEPS],
+  ['in the second step, behind the error challenge', { auth: '334 ', response: inTurn(JSON_CHALLENGE, NO) }, TWO_STEPS],
+];
+
+/** Says one after the other, and begins again. */
+function inTurn(...texts: readonly string[]): Part {
+  let said = 0;
+  return (peer) => peer.say(texts[said++ % texts.length] ?? '');
+}
+
+test.each(REFUSALS)('a token that is refused %s is renewed once, on a fresh connection', async (_, refusal, mailer) => {
+  const { token, presented } = manyTokens();
+  const welcome = mailer === TWO_STEPS ? { auth: '334 ' } : {};
+  const parts = (connection: number): Partial<Conversation> => (connection === 0 ? refusal : welcome);
+  const { receipt } = await attempt(server, { parts, mailer: { ...mailer, token } });
+  expect(receipt?.accepted).toHaveLength(1);
+  expect(presented()).toEqual([1, 2]);
+  expect(server.peers).toHaveLength(2);
+});
+
+test.each(REFUSALS)('50 messages with tokens that are refused %s make two attempts', async (_, parts, options) => {
+  const { token, presented } = manyTokens();
+  server.script(parts);
+  const mailer = mailerTo(server, { ...options, token });
+  const outcomes = await Promise.allSettled(Array.from({ length: 50 }, () => mailer.send(MAIL)));
+  const reasons = new Set(outcomes.map((outcome) => outcome.status === 'rejected' && (outcome.reason as unknown)));
+  expect([...reasons]).toEqual([expect.objectContaining({ code: 'ERR_SMTP_AUTH_REFUSED' })]);
+  expect(presented()).toEqual([1, 2]);
+  expect(server.peers).toHaveLength(2);
+  await mailer.close();
+});
+
 test('that long lines are refused is learnt once, though the login fails', async () => {
   const { token, presented } = manyTokens();
   const parts: Partial<Conversation> = {
