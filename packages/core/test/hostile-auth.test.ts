@@ -58,6 +58,23 @@ test.each(['250-AUTH LOGIN xoauth2', '250-AUTH=XOAUTH2', '250-auth LOGIN\r\n250-
   },
 );
 
+test.each([
+  [
+    '250-AUTH XOAUTH2 OAUTHBEARER',
+    'OAUTHBEARER',
+    /^n,a=noreply@contoso\.com,\x01host=127\.0\.0\.1\x01port=(\d+)\x01auth=/,
+  ],
+  ['250-AUTH LOGIN XOAUTH2', 'XOAUTH2', /^user=noreply@contoso\.com\x01auth=/],
+])('of what a server offers in %j, %s is used', async (line, mechanism, said) => {
+  const provider = { ...PROVIDERS.microsoft365, mechanisms: ['OAUTHBEARER', 'XOAUTH2'] as const };
+  const { error } = await attempt(server, { parts: { secureEhlo: hello(line) }, mailer: { provider } });
+  expect(error).toBeUndefined();
+  const [, name, response = ''] = fromAuth(server.peers[0])[0]?.split(' ') ?? [];
+  expect(name).toBe(mechanism);
+  const [, port = server.port] = said.exec(Buffer.from(response, 'base64').toString()) ?? [];
+  expect(Number(port)).toBe(server.port);
+});
+
 const challenge = (text: string): string => `334 ${Buffer.from(text).toString('base64')}`;
 
 test.each([

@@ -1,4 +1,5 @@
 // Every way in which time or the caller ends a send: it ends within its limit, says where it stood and what became of the message.
+import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
@@ -156,6 +157,17 @@ test('a signal that was aborted before sends nothing and asks for no token', asy
   expect(token).not.toHaveBeenCalled();
   expect(server.peers).toHaveLength(0);
   expect(message.destroyed).toBe(true);
+  await mailer.close();
+});
+
+test('sends and logins leave nothing behind on a signal they share', async () => {
+  server.script({ message: (peer) => peer.say(server.messages.length > 1 ? '550 5.7.1 no' : '250 2.0.0 queued') });
+  const mailer = mailerTo(server);
+  const { signal } = new AbortController();
+  await mailer.verify({ signal });
+  const outcomes = await Promise.allSettled([1, 2, 3].map(() => mailer.send(MAIL, { signal, deadline: DEADLINE })));
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
   await mailer.close();
 });
 

@@ -1,6 +1,6 @@
 // The whole way to a token, cache and grant and a real endpoint, when the endpoint is in trouble.
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { createMailer } from '../src/mailer.ts';
 import { clientCredentials } from '../src/oauth/client-credentials.ts';
 import { cached } from '../src/oauth/token-cache.ts';
@@ -127,6 +127,21 @@ test('an endpoint that hangs ends a cold call within its limit, and no earlier c
   limits.timeout = 10_000;
   clock.now += 1000;
   expect((await source()).value.reveal()).toBe('back');
+});
+
+test('an endpoint that hangs ends a cold call after 10 seconds', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const fetch = vi.fn<typeof globalThis.fetch>(() => new Promise(() => undefined));
+  const grant = { tokenEndpoint: server.url, clientId: 'app', clientSecret: SECRET, scope: 's', fetch };
+  const source = cached(clientCredentials(grant));
+  const call = source().catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(9_999);
+  expect(source.state()).toMatchObject({ renewing: true });
+  await vi.advanceTimersByTimeAsync(1);
+  expect(source.state()).toMatchObject({ renewing: false });
+  expect(await call).toMatchObject({ code: 'ERR_OAUTH_TIMEOUT' });
+  expect(fetch).toHaveBeenCalledOnce();
 });
 
 test('a secret corrected while it was refused works at the next attempt', async () => {

@@ -11,6 +11,8 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encryptedFileTokenStore } from '../src/oauth/encrypted-file-store.ts';
 import { acquireFileLock } from '../src/oauth/file-lock.ts';
+import { sealedFile } from '../src/oauth/sealed-file.ts';
+import { checkSealingKey } from '../src/oauth/sealing-key.ts';
 import { memoryTokenStore, type TokenStore } from '../src/oauth/token-store.ts';
 import { Secret } from '../src/secret.ts';
 import { selfSigned } from './certificates.ts';
@@ -115,6 +117,20 @@ describe('the encrypted file', () => {
     await store.compareAndSet('tenant/app', stored?.version, new Secret('canary-token'));
     const after = await readFile(path);
     expect(after.subarray(30).equals(before.subarray(30))).toBe(false);
+  });
+
+  test('is replaced, not written over, and not even that when another process has taken over the lock', async () => {
+    const store = await fill();
+    const { ino } = await stat(path);
+    const stored = await store.get('tenant/app');
+    await store.compareAndSet('tenant/app', stored?.version, new Secret('other'));
+    expect((await stat(path)).ino).not.toBe(ino);
+    const before = await readFile(path);
+    const file = sealedFile(path, checkSealingKey(KEY));
+    const expected = { code: 'ERR_OAUTH_SOURCE', message: expect.stringContaining('has taken over its lock') };
+    await expect(file.replace('[]', async () => false)).rejects.toMatchObject(expected);
+    expect(await readFile(path)).toEqual(before);
+    expect(await readdir(join(folder, 'made'))).toEqual(['tokens', 'tokens.locks']);
   });
 
   test('opens with the same passphrase only', async () => {

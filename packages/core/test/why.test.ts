@@ -158,6 +158,28 @@ test.each([
   expect(tokens).toEqual(['first', presented].map((value) => expect.stringContaining(`Bearer ${value}\x01`)));
 });
 
+test.each([
+  ['hve', 20, 10],
+  ['microsoft365', 10, 1],
+  ['gmail', 5, 1],
+] as const)(
+  '%s: tokens are renewed %i minutes before their end and presented until %i before it',
+  async (name, early, reserve) => {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    await using server = await startServer();
+    server.script({});
+    const expiresAt = Date.now() + 3_600_000;
+    const provider = { ...PROVIDERS[name], mechanisms: ['XOAUTH2'] as const };
+    await using mailer = mailerTo(server, { provider, token: async () => ({ value: 'token', expiresAt }) });
+    await mailer.send(MAIL);
+    expect(mailer.health().token).toMatchObject({ token: 'fresh', renewAt: expiresAt - early * 60_000 });
+    vi.setSystemTime(expiresAt - reserve * 60_000 - 1);
+    expect(mailer.health().token.token).toBe('due');
+    vi.setSystemTime(expiresAt - reserve * 60_000);
+    expect(mailer.health().token.token).toBe('unusable');
+  },
+);
+
 test('tenants are added and removed while the mail of others flows', async () => {
   await using contoso = await createSandbox();
   await using fabrikam = await createSandbox();

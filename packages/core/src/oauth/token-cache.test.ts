@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
 import { expect, onTestFinished, test, vi } from 'vitest';
@@ -113,6 +114,16 @@ test('a token within the reserve is no longer handed out', async () => {
   clock.now += 50 * MINUTE;
   expect(source.state().token).toBe('unusable');
   expect(await value()).toBe('token-2');
+});
+
+test('the reserve is never more than a quarter of the lifetime', async () => {
+  const { source, answers, clock, token } = bench({ reserve: 10 * MINUTE });
+  answers(async () => token(20 * MINUTE));
+  await source();
+  clock.now += 15 * MINUTE - 1;
+  expect(source.state().token).toBe('due');
+  clock.now += 1;
+  expect(source.state().token).toBe('unusable');
 });
 
 test('callers wait for a new token when the old one has ended', async () => {
@@ -280,7 +291,7 @@ test('a rejected token is forgotten and the source is asked past its own caches'
 });
 
 test('rejecting a token that has been replaced leaves the new one alone', async () => {
-  const { source, requests, value } = bench();
+  const { source, requests, value, events } = bench();
   const first = await source();
   source.reject(first);
   await value();
@@ -288,6 +299,7 @@ test('rejecting a token that has been replaced leaves the new one alone', async 
   source.reject({ ...first });
   expect(await value()).toBe('token-2');
   expect(requests).toHaveLength(2);
+  expect(events.map((event) => event.type)).toEqual(['renewed', 'refused', 'renewed']);
 });
 
 test('a refused token is never handed out again, though the source insists', async () => {
@@ -403,6 +415,25 @@ test('a caller may stop waiting; the others keep the request', async () => {
   answer.resolve(token());
   await patient;
   expect(requests).toEqual([{ forceRefresh: false }]);
+});
+
+test('callers leave nothing behind on a signal they share, however their calls end', async () => {
+  const { source, answers, clock, token } = bench();
+  const controller = new AbortController();
+  const { signal } = controller;
+  await Promise.all([source({ signal }), source({ signal })]);
+  answers(() => Promise.reject(unreachable()));
+  await expect(source({ signal, forceRefresh: true })).rejects.toThrow('no network');
+  await expect(source({ signal, forceRefresh: true })).rejects.toThrow('no network');
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+  clock.now += HOUR;
+  const answer = deferred<AccessTokenInput>();
+  answers(() => answer.promise);
+  const call = source({ signal });
+  controller.abort(new Error('enough'));
+  await expect(call).rejects.toThrow('enough');
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
+  answer.resolve(token());
 });
 
 test('a request everybody stopped waiting for fails without an unhandled rejection', async () => {

@@ -133,6 +133,17 @@ describe.each(CHUNKINGS)('a login fed %s', (chunking) => {
   });
 });
 
+test.each([
+  [333, 511, true],
+  [334, 515, false],
+])('a token of %i characters makes a line of %i bytes, and goes with the command: %s', (length, bytes, inline) => {
+  const mechanism = xoauth2('noreply@contoso.com', new Secret('t'.repeat(length)));
+  const line = `AUTH XOAUTH2 ${mechanism.initialResponse.reveal()}`;
+  expect(`${line}\r\n`).toHaveLength(bytes);
+  const first = authenticate(mechanism, offered, false).next([]);
+  expect(first).toMatchObject({ value: { commands: [{ line: inline ? line : 'AUTH XOAUTH2' }] } });
+});
+
 test('a mechanism that is not offered gets no token', () => {
   const noOffer = new Map([['AUTH', ['LOGIN', 'XOAUTH2X']]]);
   expect(() => authenticate(short, noOffer, false).next([])).toThrow(
