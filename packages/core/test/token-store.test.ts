@@ -171,6 +171,17 @@ describe('the encrypted file', () => {
     await rm(`${folder}.locks`, { recursive: true, force: true });
   });
 
+  test('a file where the folder of the locks should be is told as it is', async () => {
+    const store = await fill();
+    await rm(`${path}.locks`, { recursive: true });
+    await writeFile(`${path}.locks`, '');
+    const message = `the token store ${path} cannot be locked`;
+    const refused = expect.objectContaining({ code: 'ERR_OAUTH_SOURCE', message, cause: expect.any(Error) });
+    await expect(store.lock('a', { lease: 1000, wait: 0 })).rejects.toEqual(refused);
+    await expect(store.compareAndSet('a', undefined, new Secret('x'))).rejects.toEqual(refused);
+    expect((await store.get('tenant/app'))?.value.reveal()).toBe('canary-token');
+  });
+
   test.each([Buffer.alloc(31), { passphrase: 'too short' }, 'canary-key'])('does not take %o for a key', (key) => {
     const create = () => encryptedFileTokenStore({ path, key: key as Buffer });
     expect(create).toThrow(expect.objectContaining({ code: 'ERR_INPUT_OPTION' }));
@@ -290,6 +301,17 @@ describe.skipIf(!process.features.typescript)('between processes', { timeout: 60
     for (const { ended } of processes) expect(await ended).toEqual([0, null]);
     const store = encryptedFileTokenStore({ path, key: KEY });
     expect((await store.get('counter'))?.value.reveal()).toBe('30');
+  });
+
+  test.skipIf(process.platform === 'win32')('a process that cannot write leaves no half of a lock', async () => {
+    await encryptedFileTokenStore({ path, key: KEY }).compareAndSet('k', undefined, new Secret('x'));
+    const before = await readdir(`${path}.locks`);
+    const script = fileURLToPath(new URL('./store-process.ts', import.meta.url));
+    const full = ['-c', 'ulimit -f 0 && exec "$@"', 'sh', process.execPath, '--no-warnings', script, 'lock', path];
+    const child = spawn('sh', full, { stdio: 'ignore' });
+    children.push(child);
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    expect(await readdir(`${path}.locks`)).toEqual(before);
   });
 
   test('a lock whose owner died is free at once', async () => {

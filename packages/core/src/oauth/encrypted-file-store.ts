@@ -18,8 +18,8 @@ export interface EncryptedFileTokenStoreOptions {
  * that no reader and no power cut ever sees half of it. Locks are released by release, by the end of their lease, or by the
  * death of their owner.
  *
- * Its methods throw TokenError `ERR_OAUTH_SOURCE` when the file was made with another key, is damaged or cannot be read or
- * written, and `ERR_OAUTH_TIMEOUT` when another process keeps changing it.
+ * Its methods throw TokenError `ERR_OAUTH_SOURCE` when the file was made with another key, is damaged or cannot be read,
+ * written or locked, and `ERR_OAUTH_TIMEOUT` when another process keeps changing it.
  * @throws TypeError `ERR_INPUT_OPTION` when the key is neither 32 bytes nor a passphrase of 12 characters or more.
  */
 export function encryptedFileTokenStore(options: EncryptedFileTokenStoreOptions): TokenStore {

@@ -87,6 +87,7 @@ async function claim(file: string, owner: Owner): Promise<boolean> {
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
+    await unlink(file).catch(() => undefined); // it may not have come to exist; half of one would hold up everybody
     throw error;
   }
 }

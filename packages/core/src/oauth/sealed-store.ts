@@ -15,8 +15,13 @@ const CHANGE = 10_000;
 /** @param now epoch milliseconds */
 export function sealedStore(path: string, key: CheckedKey, now: () => number): TokenStore {
   const file = sealedFile(path, key);
-  const lock = (name: string, lease: number, wait: number): Promise<FileLock | undefined> =>
-    acquireFileLock({ directory: `${path}.locks`, name, lease, wait, now });
+  const lock = async (name: string, lease: number, wait: number): Promise<FileLock | undefined> => {
+    try {
+      return await acquireFileLock({ directory: `${path}.locks`, name, lease, wait, now });
+    } catch (cause) {
+      throw new TokenError('ERR_OAUTH_SOURCE', `the token store ${path} cannot be locked`, { cause });
+    }
+  };
 
   const read = async (): Promise<Entries> => parse((await file.read()) ?? '[]', path);
 
