@@ -1,7 +1,7 @@
 // Connections that die while nobody uses them: the next message goes out once all the same.
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { DEFAULT_TIMEOUTS } from '../src/index.ts';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { DEFAULT_TIMEOUTS, type MailerOptions } from '../src/index.ts';
 import { MAIL, mailerTo, startServer, turnClockByHand } from './hostile.ts';
 import type { Peer } from './scripted-peer.ts';
 import type { Part, ScriptedServer } from './scripted-server.ts';
@@ -58,5 +58,26 @@ test('an idle connection whose server vanished without a word', async () => {
   await vi.advanceTimersByTimeAsync(DEFAULT_TIMEOUTS.command);
   expect(await second).toMatchObject({ accepted: [expect.anything()] });
   expect(server.messages).toHaveLength(2);
+  await mailer.close();
+});
+
+const HOUR = 3_600_000;
+test.each<[string, Partial<MailerOptions>, number]>([
+  ['age', { maxAge: 60_000 }, 60_000],
+  ['token', { token: async () => ({ value: 't'.repeat(100), expiresAt: Date.now() + 90_000 }) }, 60_000],
+  ['idle limit', { idleTimeout: 60_000 }, 60_000],
+])('an idle connection is let go when its %s ends, though nobody asks for it', async (_, options, life) => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] });
+  onTestFinished(turnClockByHand);
+  server.script({});
+  const mailer = mailerTo(server, { idleTimeout: HOUR, maxAge: HOUR, ...options });
+  await mailer.verify();
+  await mailer.send(MAIL);
+  await vi.advanceTimersByTimeAsync(life - 1000);
+  for (let i = 0; i < 20; i += 1) await nextTurn();
+  expect(server.peers[0]?.lines).not.toContain('QUIT');
+  await vi.advanceTimersByTimeAsync(1000);
+  await server.peers[0]?.closed;
+  expect(server.peers[0]?.lines).toContain('QUIT');
   await mailer.close();
 });

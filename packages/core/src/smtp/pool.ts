@@ -94,6 +94,8 @@ export class Pool {
   /** Connections that say goodbye; the server still counts them. */
   #leaving = 0;
   #sweeper: NodeJS.Timeout | undefined;
+  /** From `performance.now()`: when idle connections are looked at next. */
+  #sweepAt = Infinity;
   #wake: NodeJS.Timeout | undefined;
   #drained: (() => void) | undefined;
 
@@ -528,29 +530,41 @@ export class Pool {
     if (connection.closed) return;
     this.#idleSince.set(connection, performance.now());
     connection.rest();
-    this.#sweeper ??= setTimeout(() => this.#sweep(), this.#options.idleTimeout).unref();
+    this.#sweepIn(this.#timeLeft(connection));
   }
 
   #outlived(connection: Connection): boolean {
+    return this.#timeLeft(connection) <= 0;
+  }
+
+  /** Milliseconds until a connection is let go, if nothing uses it until then. */
+  #timeLeft(connection: Connection): number {
+    const { idleTimeout, maxAge } = this.#options;
     const now = performance.now();
-    const idle = now - (this.#idleSince.get(connection) ?? now);
+    if (connection.transactions >= connection.transactionLimit) return 0;
+    const idle = idleTimeout - (now - (this.#idleSince.get(connection) ?? now));
     // One that has not served yet is not too old, however short its life: replacing it would never end.
-    const old =
-      now - connection.openedAt >= this.#options.maxAge || Date.now() >= connection.token.expiresAt - TOKEN_END;
-    const spent = connection.transactions >= connection.transactionLimit;
-    return idle >= this.#options.idleTimeout || spent || (old && connection.transactions > 0);
+    if (connection.transactions === 0) return idle;
+    const token = connection.token.expiresAt - TOKEN_END - Date.now();
+    return Math.min(idle, connection.openedAt + maxAge - now, token);
+  }
+
+  #sweepIn(wait: number): void {
+    const now = performance.now();
+    if (this.#sweepAt <= now + wait) return;
+    this.#sweepAt = now + wait;
+    clearTimeout(this.#sweeper);
+    this.#sweeper = setTimeout(() => this.#sweep(), Math.max(1, wait)).unref();
   }
 
   #sweep(): void {
-    this.#sweeper = undefined;
-    const now = performance.now();
-    let next = Infinity;
+    this.#sweepAt = Infinity;
     for (const connection of this.#open) {
       if (!connection.idle) continue;
-      if (this.#outlived(connection)) void this.#retire(connection);
-      else next = Math.min(next, (this.#idleSince.get(connection) ?? now) + this.#options.idleTimeout);
+      const left = this.#timeLeft(connection);
+      if (left <= 0) void this.#retire(connection);
+      else this.#sweepIn(left);
     }
-    if (next < Infinity) this.#sweeper = setTimeout(() => this.#sweep(), Math.max(1, next - now)).unref();
   }
 
   async #retire(connection: Connection): Promise<void> {
