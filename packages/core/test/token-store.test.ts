@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -131,6 +131,20 @@ describe('the encrypted file', () => {
     await expect(file.replace('[]', async () => false)).rejects.toMatchObject(expected);
     expect(await readFile(path)).toEqual(before);
     expect(await readdir(join(folder, 'made'))).toEqual(['tokens', 'tokens.locks']);
+  });
+
+  test.each(['is there', 'is not there yet'])('stays one file behind a link to it when it %s', async (when) => {
+    const direct = when === 'is there' ? await fill() : encryptedFileTokenStore({ path, key: KEY });
+    const link = join(folder, 'link');
+    await symlink(join('made', 'tokens'), link);
+    const linked = encryptedFileTokenStore({ path: link, key: KEY });
+    const lock = await linked.lock('a', { lease: 60_000, wait: 0 });
+    expect(await direct.lock('a', { lease: 60_000, wait: 1 })).toBeUndefined();
+    await lock?.release();
+    await linked.compareAndSet('a', undefined, new Secret('by the link'));
+    expect((await direct.get('a'))?.value.reveal()).toBe('by the link');
+    expect((await lstat(link)).isSymbolicLink()).toBe(true);
+    expect(await readdir(folder)).toEqual(['link', 'made']);
   });
 
   test('opens with the same passphrase only', async () => {

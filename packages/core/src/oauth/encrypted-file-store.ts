@@ -5,7 +5,7 @@ import { type TokenStore } from './token-store.ts';
 
 /** Where the file is, and what opens it. */
 export interface EncryptedFileTokenStoreOptions {
-  /** The file; missing folders are made. Beside it a folder `<path>.locks` comes to be. On a local disk, not on NFS. */
+  /** The file, or a link to it; missing folders are made. Beside it a folder `<path>.locks` comes to be. On a local disk, not on NFS. */
   readonly path: string;
   /** 32 random bytes, or `{ passphrase }`. Keep it elsewhere than the file. */
   readonly key: SealingKey;

@@ -11,8 +11,8 @@ import {
   scrypt,
   timingSafeEqual,
 } from 'node:crypto';
-import { mkdir, open, readFile, rename, unlink, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readFile, readlink, realpath, rename, unlink, writeFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { TokenError } from '../errors.ts';
 import type { CheckedKey } from './sealing-key.ts';
@@ -88,6 +88,13 @@ export function sealedFile(path: string, key: CheckedKey): SealedFile {
       }
     },
   };
+}
+
+/** Where a link leads, also when nothing is there yet: a file in its place would part those who use the one and the other. */
+export async function linkTarget(path: string): Promise<string> {
+  const target = await readlink(path).catch(() => undefined); // most are no links
+  if (target === undefined) return path;
+  return realpath(path).catch(() => resolve(dirname(path), target));
 }
 
 function keyDerivation(key: CheckedKey): { kind: number; derive: (salt: Buffer) => Promise<Buffer> } {

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { TokenError } from '../errors.ts';
 import { Secret } from '../secret.ts';
 import { acquireFileLock, type FileLock } from './file-lock.ts';
-import { sealedFile } from './sealed-file.ts';
+import { linkTarget, sealedFile } from './sealed-file.ts';
 import type { CheckedKey } from './sealing-key.ts';
 import { type TokenStore } from './token-store.ts';
 
@@ -13,7 +13,8 @@ type Entries = Map<string, { readonly version: string; readonly value: string }>
 const CHANGE = 10_000;
 
 /** @param now epoch milliseconds */
-export function sealedStore(path: string, key: CheckedKey, now: () => number): TokenStore {
+export async function sealedStore(link: string, key: CheckedKey, now: () => number): Promise<TokenStore> {
+  const path = await linkTarget(link);
   const file = sealedFile(path, key);
   const lock = async (name: string, lease: number, wait: number): Promise<FileLock | undefined> => {
     try {
