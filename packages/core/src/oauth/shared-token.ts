@@ -11,6 +11,8 @@ export interface SharedTokenOptions {
   readonly margins: Margins;
   /** Milliseconds an owner of the lock may take, and others wait for it. */
   readonly lease: number;
+  /** What is in the store now will not do, only what comes while we wait for the lock: others' clocks may not be ours. */
+  readonly afresh: boolean;
   /** Whether a token found in the store saves the request. */
   readonly serves: (held: HeldToken) => boolean;
   /** Makes the request. */
@@ -21,7 +23,7 @@ export interface SharedTokenOptions {
 
 /** Takes the token from the store if it serves, else makes the request under the lock and stores what came. */
 export async function sharedToken(options: SharedTokenOptions): Promise<{ held: HeldToken; fromStore: boolean }> {
-  const { store, key, lease, serves, request, onStoreError } = options;
+  const { store, key, lease, afresh, serves, request, onStoreError } = options;
   // A store that hangs leaves time for the request.
   const patience = lease / 2;
   const answered = <T>(work: () => Promise<T>, limit = patience): Promise<T> =>
@@ -43,12 +45,13 @@ export async function sharedToken(options: SharedTokenOptions): Promise<{ held: 
   };
 
   const early = await look();
-  if (early.held !== undefined && serves(early.held)) return { held: early.held, fromStore: true };
+  if (!afresh && early.held !== undefined && serves(early.held)) return { held: early.held, fromStore: true };
 
   const lock = await attempt(() => store.lock(key, { lease, wait: lease }), lease + patience);
   try {
     const { held, version } = await look();
-    if (held !== undefined && serves(held)) return { held, fromStore: true };
+    const another = !afresh || version !== early.version;
+    if (another && held !== undefined && serves(held)) return { held, fromStore: true };
     const fresh = await request();
     // A lost race leaves the other's token there, which is as good as ours.
     await attempt(() => store.compareAndSet(key, version, encode(fresh)));

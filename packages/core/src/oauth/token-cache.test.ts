@@ -559,6 +559,26 @@ test('whoever asks with forceRefresh is not served from the store', async () => 
   expect(two.requests).toEqual([{ forceRefresh: true }]);
 });
 
+test('a token stored by a process whose clock is ahead does not serve whoever asks with forceRefresh', async () => {
+  const store = memoryTokenStore();
+  const ahead = bench({ store, key: 'k' });
+  ahead.clock.now += 5 * MINUTE;
+  await ahead.source();
+  const two = bench({ store, key: 'k' });
+  two.answers(async () => two.token(HOUR, 'new'));
+  expect((await two.source({ forceRefresh: true })).value.reveal()).toBe('new');
+});
+
+test('whoever asks with forceRefresh shares what another process gets meanwhile', async () => {
+  const store = memoryTokenStore();
+  const one = bench({ store, key: 'k' });
+  const two = bench({ store, key: 'k' });
+  await one.source();
+  const values = await Promise.all([one.source({ forceRefresh: true }), two.source({ forceRefresh: true })]);
+  expect(values.map(({ value }) => value.reveal())).toEqual(['token-2', 'token-2']);
+  expect(two.requests).toHaveLength(0);
+});
+
 test('a stored token that is due serves a cache that has none, and is renewed behind it', async () => {
   const store = memoryTokenStore();
   await bench({ store, key: 'k' }).source();

@@ -106,6 +106,15 @@ interface Renewal {
   readonly outcome: Promise<HeldToken>;
 }
 
+interface Wish {
+  /** The source is to be asked past its own caches. */
+  readonly bypass: boolean;
+  /** What is in the store already will not do. */
+  readonly afresh: boolean;
+  /** When a token in the store must have been asked for at the earliest, epoch milliseconds. */
+  readonly youngerThan: number;
+}
+
 class TokenCache {
   readonly #source: TokenSource;
   readonly #options: NormalisedOptions;
@@ -185,18 +194,16 @@ class TokenCache {
 
   #renew(forced: boolean): Promise<HeldToken> {
     const bypass = forced || this.#refusedSince !== undefined;
-    const outcome = this.#attempt(bypass, forced ? this.#options.now() : this.#refusedSince);
+    const outcome = this.#attempt({ bypass, afresh: forced, youngerThan: this.#refusedSince ?? -Infinity });
     this.#renewal = { forced: bypass, outcome };
     return outcome;
   }
 
-  /** One attempt, to its event. `youngerThan`: when a token in the store must have been asked for at the earliest. */
-  async #attempt(forceRefresh: boolean, youngerThan = -Infinity): Promise<HeldToken> {
+  /** One attempt, to its event. */
+  async #attempt(wish: Wish): Promise<HeldToken> {
     const { timeout, now, random, onEvent } = this.#options;
     try {
-      const { held, fromStore } = await within(timeout, 'the token source gave no token', () =>
-        this.#obtain(forceRefresh, youngerThan),
-      );
+      const { held, fromStore } = await within(timeout, 'the token source gave no token', () => this.#obtain(wish));
       this.#held = held;
       this.#renewal = undefined;
       this.#refusedSince = undefined;
@@ -222,15 +229,16 @@ class TokenCache {
     }
   }
 
-  async #obtain(forceRefresh: boolean, youngerThan: number): Promise<{ held: HeldToken; fromStore: boolean }> {
+  async #obtain({ bypass, afresh, youngerThan }: Wish): Promise<{ held: HeldToken; fromStore: boolean }> {
     const { shared, margins, timeout, now, onEvent } = this.#options;
     const request = (): Promise<HeldToken> =>
-      requestToken(this.#source, { forceRefresh, margins, now, fault: (held) => this.#fault(held) });
+      requestToken(this.#source, { forceRefresh: bypass, margins, now, fault: (held) => this.#fault(held) });
     if (shared === undefined) return { held: await request(), fromStore: false };
     return sharedToken({
       ...shared,
       margins,
       lease: timeout / 2,
+      afresh,
       request,
       serves: (held) =>
         held.obtainedAt > youngerThan &&
