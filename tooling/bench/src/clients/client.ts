@@ -31,8 +31,8 @@ export interface Client {
 
 export const HOST = '127.0.0.1';
 export const SENDER = 'reports@contoso.example';
-/** The sink takes any; this one is as long as those of Entra ID. */
-export const TOKEN: string = `eyJ0eXAiOiJKV1QifQ.${'bWFpbGdyYW50'.repeat(120)}.c2lnbmF0dXJl`;
+/** The sink takes any. This one is as long as those of Entra ID, and as little alike in its parts: it is looked for in replies. */
+export const TOKEN: string = `eyJ0eXAiOiJKV1QifQ.${scrambled(1_440)}.${scrambled(342)}`;
 
 /** Loads a client; what others would need is not loaded. */
 export async function openClient(name: Variant, target: Target): Promise<Client> {
@@ -65,4 +65,14 @@ export function readyMessage(size: number): Buffer {
 export function plainMail(size: number): Mail {
   const text = LINE.repeat(Math.ceil(size / LINE.length)).slice(0, size);
   return { from: `Reports <${SENDER}>`, to: 'recipient0@example.com', subject: 'The report of this morning', text };
+}
+
+/** So many characters of base64url, the same in each run: a linear congruential generator, the upper bits of each number. */
+function scrambled(length: number): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  let state = length;
+  return Array.from({ length }, () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return alphabet[state >>> 26];
+  }).join('');
 }
