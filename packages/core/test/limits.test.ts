@@ -60,6 +60,27 @@ test.each(OPENING)('%s: deadline and abort end verify() where it stands', async 
   expectFailure(await aborted(server, { parts, verify: true }), { code: 'ERR_SMTP_ABORTED', stage });
 });
 
+test('verify() ends in time though it has to make room and the server says nothing to QUIT', async () => {
+  const controller = new AbortController();
+  for (const options of [{ deadline: 500 }, { signal: controller.signal }]) {
+    server.script((connection) => (connection === 0 ? { quit: stall } : { greeting: stall }));
+    const mailer = mailerTo(server);
+    await mailer.send(MAIL);
+    let error: unknown;
+    mailer.verify(options).catch((reason: unknown) => (error = reason));
+    while (server.peers[0]?.stalled !== true) await nextTurn();
+    if (options.signal === undefined) await vi.advanceTimersByTimeAsync(500);
+    else controller.abort(reason);
+    await nextTurn();
+    const code = options.signal === undefined ? 'ERR_SMTP_DEADLINE' : 'ERR_SMTP_ABORTED';
+    expect(error).toMatchObject({ code, stage: 'QUIT' });
+    await vi.advanceTimersByTimeAsync(2_000); // the server's time for its goodbye
+    expect(server.peers).toHaveLength(1);
+    await mailer.close();
+    await server.released();
+  }
+});
+
 test('a network that swallows the SYN is given up at the limit, the deadline, the abort', async () => {
   await using hole = await openBlackHole();
   const options: Attempt = { mailer: { port: hole.port }, idle: () => true };

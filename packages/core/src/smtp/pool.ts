@@ -137,7 +137,7 @@ export class Pool {
       // No more may be opened. One that is at work is proof enough; an idle one makes room.
       const connections = [...this.#open];
       const idle = connections.find((connection) => connection.idle);
-      if (idle !== undefined) await this.#retire(idle);
+      if (idle !== undefined) await unlessAborted(this.#retire(idle), signal, () => 'QUIT');
       else if (connections[0] !== undefined) return connections[0].facts;
     }
     const construction = this.#construction ?? this.#construct(inspect);
@@ -583,6 +583,7 @@ function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, stage: () =>
     const abort = (): void => reject(abortError(signal, stage()));
     const done = (): void => signal.removeEventListener('abort', abort);
     signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
     promise.then(resolve, reject).finally(done);
   });
 }
