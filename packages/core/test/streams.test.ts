@@ -33,6 +33,9 @@ class Endless {
   }
 }
 
+/** Messages may be counted instead of ended by a dot. */
+const COUNTED = '250-peer.example\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-BINARYMIME\r\n250 AUTH XOAUTH2';
+
 const stopsReading: Partial<Conversation> = {
   data: async (peer) => {
     await peer.say('354 go ahead');
@@ -58,6 +61,29 @@ test('a server that stops taking the message is given up when its time is over, 
   expect(body.taken, 'what the kernel takes, and one piece').toBeLessThan(24 * 1024 * 1024);
   expect(body.released).toBe(true);
   expect(server.messages).toHaveLength(0);
+});
+
+test('a server that answers every chunk before it took it, and takes no more, is given up when its time is over', async () => {
+  const body = new Endless();
+  const full = blocked(body);
+  let answered = false;
+  const parts: Partial<Conversation> = {
+    secureEhlo: COUNTED,
+    rcpt: async (peer) => {
+      await peer.say('250 ok');
+      await peer.stopReading();
+    },
+  };
+  const idle = (): boolean => {
+    if (!full()) return false;
+    const chunks = Math.floor(body.taken / (1024 * 1024));
+    if (!answered) void server.peers.at(-1)?.say(...Array.from({ length: chunks }, () => '250 chunk ok'));
+    answered = true;
+    return true;
+  };
+  const outcome = await attempt(server, { parts, mail: { ...body.mail, binary: true }, idle });
+  expectFailure(outcome, { code: 'ERR_SMTP_TIMEOUT', stage: 'message', after: DEFAULT_TIMEOUTS.block });
+  expect(body.released).toBe(true);
 });
 
 test('deadline and abort end a message that the server stopped taking', async () => {

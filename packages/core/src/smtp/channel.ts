@@ -636,6 +636,7 @@ export class Channel {
 
   /** The head of the queue is what we wait for now; its time starts now. */
   #armTimer(): void {
+    if (this.#drained !== undefined) return; // what was written has to be taken first, whatever is answered meanwhile
     const head = this.#expected[0];
     // While a message is being written the caller's stream may take its time; the server's turn is timed in #drain.
     const waiting = head !== undefined && !head.early;
@@ -645,8 +646,7 @@ export class Channel {
   #onLate(): void {
     if (this.#failure !== undefined) return;
     const stage = this.#expected[0]?.stage ?? 'message';
-    const waited =
-      this.#expected[0]?.early === true ? 'the server took no more of the message' : `no reply to ${stage}`;
+    const waited = this.#drained === undefined ? `no reply to ${stage}` : 'the server took no more of the message';
     this.destroy(this.#error('ERR_SMTP_TIMEOUT', `${waited} in time`, stage));
   }
 
