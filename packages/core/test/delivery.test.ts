@@ -69,6 +69,12 @@ describe.each(WIRE_LEVELS)('%s', (wire) => {
   });
 });
 
+test('a long message in pieces of one byte arrives as it was', async () => {
+  const body = `Subject: x\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(4_000)}`;
+  const pieces = Array.from(bytes(body), (byte) => Uint8Array.of(byte));
+  expect(await deliver('chunked', pieces, true)).toBe(body);
+});
+
 test('text is sent as UTF-8, whole characters even where a piece ends within one', async () => {
   const text = 'Subject: grüße 🙂\r\n\r\n🙂🙂\r\n';
   const utf8 = Buffer.from(text).toString('latin1');

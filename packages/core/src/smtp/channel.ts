@@ -78,6 +78,8 @@ interface Expected {
 
 /** Bytes of one BDAT chunk of a streamed message. */
 const CHUNK = 1024 * 1024;
+/** Pieces of a chunk from which they are put together: a write each, and arguments of one call, they may not be a million. */
+const MANY_PIECES = 1024;
 /** Replies owed at a time before nothing more is begun. */
 const MANY_REPLIES = 256;
 let connections = 0;
@@ -542,7 +544,8 @@ export class Channel {
     let gathered: Uint8Array[] = [];
     let length = 0;
     const chunk = (last: string): void => {
-      this.#out.push(`BDAT ${length}${last}\r\n`, ...gathered);
+      const pieces = gathered.length > MANY_PIECES ? [Buffer.concat(gathered, length)] : gathered;
+      this.#out.push(`BDAT ${length}${last}\r\n`, ...pieces);
       this.#expect(task, 'message', last !== '');
       gathered = [];
       length = 0;
