@@ -130,6 +130,13 @@ test('the caller’s own stream may take its time; deadline and abort end it', a
   expect((mail.message as Readable).destroyed).toBe(true);
 });
 
+test('a message that is counted and hangs before its first chunk is at its own stage', async () => {
+  const parts: Partial<Conversation> = { secureEhlo: COUNTED };
+  const idle = (): boolean => server.peers.at(-1)?.lines.at(-1)?.startsWith('RCPT') === true;
+  const outcome = await aborted(server, { parts, mail: { ...hanging(), binary: true }, idle });
+  expectFailure(outcome, { code: 'ERR_SMTP_ABORTED', stage: 'message' });
+});
+
 test('a server that hangs up while the caller’s stream takes its time', async () => {
   const parts: Partial<Conversation> = {
     data: async (peer) => {

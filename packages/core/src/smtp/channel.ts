@@ -540,6 +540,7 @@ export class Channel {
   /** A long or streamed message in chunks (RFC 3030 section 2); the next goes before the last is answered. */
   async #sendChunks(task: Task, content: Content, encoder: MessageEncoder, sevenBit: boolean): Promise<void> {
     task.chunking = true;
+    task.stage = 'message';
     let size = 0;
     let gathered: Uint8Array[] = [];
     let length = 0;
