@@ -188,6 +188,14 @@ export class Peer {
     await this.stall();
   }
 
+  /** Takes so many bytes more, then none. */
+  async take(count: number): Promise<void> {
+    const enough = this.#buffer.length + count;
+    this.#socket.resume();
+    while (this.#buffer.length < enough && !this.#gone) await this.#more();
+    this.#socket.pause();
+  }
+
   /** Takes what there is again, if only to notice that the client has gone. */
   resume(): void {
     this.#socket.resume();

@@ -63,6 +63,21 @@ test('a server that stops taking the message is given up when its time is over, 
   expect(server.messages).toHaveLength(0);
 });
 
+test('a server that goes on taking a message is not given up, however large the pieces', async () => {
+  const data: Part = async (peer) => {
+    await peer.say('354 go ahead');
+    for (let times = 0; times < 5; times += 1) {
+      await peer.take(1024 * 1024);
+      for (let i = 0; i < 20; i += 1) await nextTurn();
+      await vi.advanceTimersByTimeAsync(DEFAULT_TIMEOUTS.block / 2);
+    }
+    peer.reset();
+  };
+  const message = [Buffer.alloc(48 * 1024 * 1024, `${'x'.repeat(62)}\r\n`)];
+  const outcome = await attempt(server, { parts: { data }, mail: { ...MAIL, message }, idle: () => false });
+  expectFailure(outcome, { code: 'ERR_SMTP_CLOSED', stage: 'message' });
+});
+
 test('a server that answers every chunk before it took it, and takes no more, is given up when its time is over', async () => {
   const body = new Endless();
   const full = blocked(body);

@@ -118,6 +118,7 @@ export class HeldContent implements Content {
 /** No message at all. */
 export const EMPTY: Content = new ReadyContent(new Uint8Array());
 
+/** How long the server may take for a piece is one time for all of it: it must not depend on what the caller put into one. */
 const SLICE = 64 * 1024;
 
 async function* slices(bytes: Uint8Array): AsyncIterable<Uint8Array> {
@@ -153,11 +154,11 @@ class PiecedContent implements Content {
       if (typeof piece === 'string') {
         const text = cut + piece;
         cut = /[\ud800-\udbff]$/.test(text) ? text.slice(-1) : '';
-        yield Buffer.from(cut === '' ? text : text.slice(0, -1));
+        yield* slices(Buffer.from(cut === '' ? text : text.slice(0, -1)));
       } else if (isUint8Array(piece)) {
         if (cut !== '') yield Buffer.from(cut);
         cut = '';
-        yield piece;
+        yield* slices(piece);
       } else {
         throw new InputError('ERR_INPUT_MESSAGE', 'message: every piece is a string or a Uint8Array');
       }
