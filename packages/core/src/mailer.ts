@@ -1,6 +1,6 @@
 // The front door: options checked once, then send, verify, close.
 import type { SecureContext } from 'node:tls';
-import { CapabilityError, ConnectionError, InputError, MailError } from './errors.ts';
+import { CapabilityError, ConnectionError, InputError, MailError, abortError } from './errors.ts';
 import type { ClaimFinding } from './diagnosis/index.ts';
 import type { OutgoingMail } from './message.ts';
 import { type CachedTokenSource, type TokenState, cached, isCached } from './oauth/token-cache.ts';
@@ -299,8 +299,10 @@ async function within<T>(
   try {
     return await run(ends.signal);
   } catch (error) {
-    if (!late) throw error;
-    const stage = error instanceof MailError ? error.stage : undefined;
+    // A token cache ends its caller's wait with the reason as it is.
+    const ended = error === ends.signal.reason;
+    if (!late) throw ended ? abortError(signal, 'token') : error;
+    const stage = ended ? 'token' : error instanceof MailError ? error.stage : undefined;
     throw new ConnectionError('ERR_SMTP_DEADLINE', `no login within the deadline of ${deadline} ms`, {
       ...(stage && { stage }),
     });

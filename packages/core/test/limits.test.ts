@@ -3,12 +3,13 @@ import { getEventListeners } from 'node:events';
 import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { DEFAULT_TIMEOUTS, type Receipt, type Stage } from '../src/index.ts';
+import { DEFAULT_TIMEOUTS, type Receipt, type Stage, cached } from '../src/index.ts';
 import { openBlackHole } from './black-hole.ts';
 import {
   type Attempt,
   DEADLINE,
   MAIL,
+  TOKEN,
   aborted,
   attempt,
   expectFailure,
@@ -115,6 +116,29 @@ test('a token source that never answers ends at its limit, the deadline, the abo
   expectFailure(await aborted(server, verify), { code: 'ERR_SMTP_ABORTED', stage: 'token' });
   const lateVerify = await attempt(server, { ...verify, send: { deadline: DEADLINE } });
   expectFailure(lateVerify, { code: 'ERR_SMTP_DEADLINE', stage: 'token', after: DEADLINE });
+});
+
+test('verify() that waits for a second token, the first having ended meanwhile, ends as at any other stage', async () => {
+  const HOUR = 3_600_000;
+  let asked = 0;
+  let now = Date.now();
+  const parts: Partial<Conversation> = {
+    auth: (peer) => {
+      now += HOUR; // the server took its time
+      return peer.say('235 welcome');
+    },
+  };
+  const options = (): Attempt => {
+    asked = 0;
+    const first = { value: TOKEN, expiresAt: now + HOUR };
+    const source = () => ((asked += 1) === 1 ? Promise.resolve(first) : new Promise<never>(() => {}));
+    return { parts, mailer: { token: cached(source, { now: () => now }) }, verify: true, idle: () => asked === 2 };
+  };
+  const abort = await aborted(server, options());
+  expectFailure(abort, { code: 'ERR_SMTP_ABORTED', stage: 'token' });
+  expect((abort.error as Error).cause).toBe(reason);
+  const late = await attempt(server, { ...options(), send: { deadline: DEADLINE } });
+  expectFailure(late, { code: 'ERR_SMTP_DEADLINE', stage: 'token', after: DEADLINE });
 });
 
 test('a server that hangs up while the token is awaited', async () => {
