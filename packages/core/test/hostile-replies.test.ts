@@ -238,3 +238,17 @@ test.each(STEPS.slice(1))('$part: a reply that came before its command is no ans
   if (step.part !== 'data') expect(mayHaveBeenSent).toBe(false);
   expect(outcome.messages.length).toBeLessThanOrEqual(mayHaveBeenSent ? 1 : 0);
 });
+
+/** What is asked alone: within a flight the question is out before the answer to the one before it. */
+const ASKED_ALONE = STEPS.slice(1).filter(({ part }) => part !== 'rcpt' && part !== 'data');
+
+test.each(ASKED_ALONE)(
+  '$part: half a reply that came before its command is not made whole by the other half',
+  async (step) => {
+    const before = STEPS[STEPS.indexOf(step) - 1] ?? step;
+    const half = `${ANSWERS[step.part]?.slice(0, 3)}-half of it`;
+    const outcome = await run(before, `${ANSWERS[before.part]}\r\n${half}`);
+    expect(outcome.error).toMatchObject({ code: 'ERR_SMTP_PROTOCOL', mayHaveBeenSent: false });
+    expect(outcome.messages).toHaveLength(0);
+  },
+);

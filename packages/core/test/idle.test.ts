@@ -26,6 +26,8 @@ const DEATHS: readonly [string, Part][] = [
   ['told 421 and left open', '421 4.4.1 Connection timed out'],
   ['spoken to out of turn', '250 2.0.0 by the way'],
   ['fed with nonsense', 'what?'],
+  ['told half a line', (peer) => peer.write('25')],
+  ['told half a reply', '250-2.0.0 more to come'],
 ];
 
 test.each(DEATHS)('an idle connection that was %s', async (_, death) => {

@@ -395,6 +395,9 @@ export class Channel {
     if (this.#crowded && this.#expected.length < MANY_REPLIES / 2) this.onFree?.();
     if (this.#parser.failure !== undefined) {
       this.destroy(new ProtocolError(this.#redact(this.#parser.failure.message))); // it quotes the server
+    } else if (this.#parser.pending && this.#expected.length === this.#unsent) {
+      // Its rest would pass for the answer to what is sent next.
+      this.destroy(new ProtocolError('half a reply that nobody asked for'));
     }
   }
 
