@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { MailError } from '../src/index.ts';
 import { WIRE_LEVELS, type WireLevel } from '../src/smtp/wire-ladder.ts';
 import { MAIL, mailerTo, startServer } from './hostile.ts';
+import type { Peer } from './scripted-peer.ts';
 import type { Part, ScriptedServer } from './scripted-server.ts';
 
 let server: ScriptedServer;
@@ -72,4 +73,30 @@ test.each(CASES)('$wire: whatever the answer to $part', async ({ wire, part }) =
       if (!mayHaveBeenSent) expect(accepted, `${where}: ${text}`).toBe(0);
     }
   }
+});
+
+test.each(WIRE_LEVELS)('%s: a message is not put on top of one that the server did not forget', async (wire) => {
+  let refuse = false;
+  const parts = {
+    secureEhlo,
+    rcpt: (peer: Peer) => peer.say(refuse ? '550 5.1.1 unknown' : '250 ok'),
+    message: (peer: Peer) => peer.say(refuse ? '554 5.5.1 no recipients' : '250 ok'),
+    rset: '502 5.5.1 not implemented',
+  };
+  server.script(parts);
+  const mailer = mailerTo(server, { tls: 'none', wire });
+  await mailer.send(MAIL);
+  refuse = true;
+  await expect(mailer.send(MAIL)).rejects.toMatchObject({ code: 'ERR_SMTP_RECIPIENTS_REFUSED' });
+  refuse = false;
+  const outcome = mailer.send(MAIL);
+  // Where everything is out before the answer to RSET, it can only be told.
+  if (wire === 'one-flight') {
+    await expect(outcome).rejects.toMatchObject({ code: 'ERR_SMTP_PROTOCOL', stage: 'RSET', mayHaveBeenSent: true });
+  } else expect((await outcome).accepted).toHaveLength(1);
+  await mailer.close();
+  const second = server.peers[1];
+  expect(server.peers).toHaveLength(wire === 'one-flight' ? 1 : 2);
+  expect(second?.lines.includes('RSET') ?? false).toBe(false);
+  expect(server.messages.filter(({ accepted }) => accepted)).toHaveLength(2);
 });

@@ -12,6 +12,8 @@ export function isAboutRecipients(error: unknown): error is ReplyError {
 }
 
 export function connectionDied(error: unknown): boolean {
+  // One that does not forget the message before serves no other: another connection has nothing to forget.
+  if (error instanceof ProtocolError) return error.stage === 'RSET';
   if (error instanceof ConnectionError) return error.code === 'ERR_SMTP_CLOSED';
   return error instanceof ReplyError && error.reply.code === 421 && error.code !== 'ERR_SMTP_MESSAGE_REFUSED';
 }

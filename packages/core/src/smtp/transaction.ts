@@ -51,6 +51,7 @@ function* withData(transaction: Transaction): Dialogue<TransactionResult> {
   commands.push(cmd.data());
   const replies = yield { kind: 'exchange', commands };
   const first = reset ? 1 : 0;
+  if (reset) cleared(replies[0]);
   const mailReply = replies[first];
   const dataReply = replies[commands.length - 1];
   const recipients = sort(to, replies, first + 1);
@@ -94,9 +95,8 @@ function* oneFlight({ to, envelope, body, reset }: Transaction): Dialogue<Transa
     body,
     last: true,
   };
-  const [mailReply, ...rest] = reset ? replies.slice(1) : replies;
-  const messageReply = rest.pop();
-  const { recipients, refusal } = judgeEnvelope(to, mailReply, rest, messageReply);
+  const messageReply = replies.at(-1);
+  const { recipients, refusal } = judgeEnvelope(to, replies.slice(0, -1), reset, messageReply);
   if (refusal !== undefined) throw refusal;
   return { ...recipients, reply: judgeMessage(messageReply), roundTrips: 1 };
 }
@@ -104,14 +104,16 @@ function* oneFlight({ to, envelope, body, reset }: Transaction): Dialogue<Transa
 /** What the envelope was answered, when the message went with it and has its answer as well. */
 function judgeEnvelope(
   to: readonly Mailbox[],
-  mailReply: Reply | undefined,
-  rcptReplies: readonly Reply[],
+  replies: readonly Reply[],
+  reset: boolean,
   messageReply: Reply | undefined,
 ): { readonly recipients: RecipientResults; readonly refusal: ReplyError | undefined } {
   const refusedToo = messageReply !== undefined && messageReply.code >= 400;
   try {
-    const recipients = sort(to, rcptReplies);
-    const refusal = refused(mailReply, 'MAIL') ?? noneAccepted(recipients);
+    if (reset) cleared(replies[0]);
+    const first = reset ? 1 : 0;
+    const recipients = sort(to, replies, first + 1);
+    const refusal = refused(replies[first], 'MAIL') ?? noneAccepted(recipients);
     if (refusal !== undefined && !refusedToo) throw new ProtocolError(`message: accepted after ${refusal.message}`);
     return { recipients, refusal };
   } catch (error) {
@@ -128,7 +130,7 @@ function* lockStep(transaction: Transaction): Dialogue<TransactionResult> {
     roundTrips += 1;
     return yield* ask(command);
   }
-  if (reset) yield* one(cmd.rset());
+  if (reset) cleared(yield* one(cmd.rset()));
   const mailRefusal = refused(yield* one(envelope.mail), 'MAIL');
   if (mailRefusal !== undefined) throw mailRefusal;
   const replies: Reply[] = [];
@@ -144,6 +146,7 @@ function* lockStep(transaction: Transaction): Dialogue<TransactionResult> {
 function* openEnvelope({ envelope, reset }: Transaction, ...then: readonly Command[]): Dialogue<readonly Reply[]> {
   const commands = [envelope.mail, ...envelope.rcpts, ...then];
   const replies = yield { kind: 'exchange', commands: reset ? [cmd.rset(), ...commands] : commands };
+  if (reset) cleared(replies[0]);
   return reset ? replies.slice(1) : replies;
 }
 
@@ -214,6 +217,11 @@ function refused(reply: Reply | undefined, stage: Stage): ReplyError | undefined
     return new ReplyError('ERR_SMTP_SENDER_REFUSED', stage, reply, { stage });
   if (reply?.code !== 250) throw unexpected(reply, 250, stage);
   return undefined;
+}
+
+/** RSET has to have worked, or the message could join what the server keeps of the one before, its recipients included. */
+function cleared(reply: Reply | undefined): void {
+  if (reply?.code !== 250 && reply?.code !== 421) throw unexpected(reply, 250, 'RSET');
 }
 
 function accept(reply: Reply | undefined, code: number, stage: Stage): void {
