@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PROVIDERS, type MailerOptions } from '../src/index.ts';
 import {
   type Attempt,
+  type Failure,
   MAIL,
   TOKEN,
   USER,
@@ -122,6 +123,36 @@ test.each(['235 2.7.0 welcome', '250 ok', '354 go', '220 hi'])(
     expect(sealed()).not.toContain('MAIL');
   },
 );
+
+const FAULTS: readonly [string, Part, Failure['code'], number?][] = [
+  ['says nothing', (peer) => peer.stall(), 'ERR_SMTP_TIMEOUT', 60_000],
+  ['drips', (peer) => peer.stallDripping('235-'), 'ERR_SMTP_TIMEOUT', 60_000],
+  ['closes', (peer) => peer.end(), 'ERR_SMTP_CLOSED'],
+  ['closes in mid-reply', (peer) => peer.write('235').then(() => peer.end()), 'ERR_SMTP_CLOSED'],
+  ['talks nonsense', 'what?', 'ERR_SMTP_PROTOCOL'],
+  ['talks without end', `235-${'x'.repeat(66_000)}`, 'ERR_SMTP_PROTOCOL'],
+  ['says yes twice', '235 welcome\r\n235 welcome', 'ERR_SMTP_PROTOCOL'],
+];
+const AND_GONE: (typeof FAULTS)[number] = [
+  'says yes and hangs up',
+  '235 welcome\r\n421 4.3.2 but not now',
+  'ERR_SMTP_CLOSED',
+];
+
+test.each([...FAULTS, AND_GONE])(
+  'after the token in a second step, a server that %s',
+  async (_, response, code, after = 0) => {
+    const outcome = await attempt(server, { parts: { auth: '334 ', response }, mailer: TWO_STEPS });
+    expectFailure(outcome, { code, stage: 'AUTH', after });
+    expect(sealed()).not.toContain('MAIL');
+  },
+);
+
+test.each(FAULTS)('after the answer to its error challenge, a server that %s', async (_, response, code, after = 0) => {
+  const outcome = await attempt(server, { parts: { auth: JSON_CHALLENGE, response } });
+  expectFailure(outcome, { code, stage: 'AUTH', after });
+  expect(sealed()).not.toContain('MAIL');
+});
 
 test('the error challenge is decoded into the error', async () => {
   const parts = { auth: JSON_CHALLENGE, response: '535 5.7.3 Authentication unsuccessful' };

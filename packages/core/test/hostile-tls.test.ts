@@ -211,3 +211,26 @@ test('a server that speaks before it is spoken to inside TLS is not believed', a
   expect(outcome.error).toMatchObject({ code: 'ERR_SMTP_PROTOCOL' });
   expect(tokenIn(starttls.peers.map((peer) => peer.received.toString('latin1')).join())).toBeUndefined();
 });
+
+test('a connection that ends with the 220 to STARTTLS is no TLS', async () => {
+  const parts: Partial<Conversation> = {
+    starttls: (peer) => {
+      void peer.say('220 go');
+      peer.end();
+    },
+    handshake: () => {},
+  };
+  expectFailure(await refuse(starttls, { parts }), { code: 'ERR_SMTP_TLS', stage: 'tls' });
+});
+
+test.each([
+  ['words', '250-evil.example\r\n250 AUTH XOAUTH2\r\n'],
+  ['an alert in clear', Buffer.from([0x15, 0x03, 0x03, 0x00, 0x02, 0x01, 0x00])],
+  ['a record of nobody', Buffer.from([0x17, 0x03, 0x03, 0x00, 0x05, 1, 2, 3, 4, 5])],
+  ['a record larger than any', Buffer.concat([Buffer.from([0x17, 0x03, 0x03, 0xff, 0xff]), Buffer.alloc(65_535)])],
+])('%s put into the session from outside end it, and nothing of them is used', async (_, bytes) => {
+  const parts: Partial<Conversation> = { secureEhlo: (peer) => peer.writePastTls(bytes) };
+  const outcome = await attempt(starttls, { parts });
+  expectFailure(outcome, { code: 'ERR_SMTP_CLOSED', stage: 'EHLO' });
+  expect(tokenIn(starttls.peers.map((peer) => peer.received.toString('latin1')).join())).toBeUndefined();
+});

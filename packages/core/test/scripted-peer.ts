@@ -93,6 +93,11 @@ export class Peer {
     if (this.#leftToSay === 0) this.#hangUp();
   }
 
+  /** Writes bytes past TLS, as somebody on the way may. */
+  writePastTls(bytes: string | Uint8Array): void {
+    this.#raw.write(bytes);
+  }
+
   /** From here on: the connection ends when this many more bytes were said or heard, in order or by a reset. */
   cutAfter({ said = Infinity, heard = Infinity, how }: { said?: number; heard?: number; how: 'end' | 'reset' }): void {
     this.#leftToSay = said;

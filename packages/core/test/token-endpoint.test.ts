@@ -41,6 +41,21 @@ async function failure(more: Partial<ClientCredentialsOptions> = {}): Promise<To
   throw new Error('a token came');
 }
 
+const GOOD = '{"access_token":"good","token_type":"bearer"}';
+const UPGRADE = 'HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n';
+
+/** Bytes past the server's HTTP, and some again and again. */
+function raw(first: string, endlessly = ''): TokenAnswer {
+  return ({ socket }) => {
+    socket?.write(first);
+    const pour = () => {
+      while (endlessly !== '' && socket?.destroyed === false && socket.write(endlessly));
+    };
+    socket?.on('drain', pour);
+    pour();
+  };
+}
+
 /** Everything anybody could print of it. */
 const printed = (value: unknown) => inspect(value, { depth: 20, showHidden: true }) + JSON.stringify(value);
 
@@ -130,6 +145,8 @@ test.each<[string, Record<string, unknown>, { expiresAt: number; refreshAt?: num
   ['missing', { expires_in: undefined }, { expiresAt: NOW + 300_000 }],
   ['zero', { expires_in: 0 }, { expiresAt: NOW + 300_000 }],
   ['no number', { expires_in: 'soon', refresh_in: -1 }, { expiresAt: NOW + 300_000, refreshAt: undefined }],
+  ['negative', { expires_in: -3600, refresh_in: '-1' }, { expiresAt: NOW + 300_000, refreshAt: undefined }],
+  ['true', { expires_in: true, refresh_in: [1] }, { expiresAt: NOW + 300_000, refreshAt: undefined }],
   ['beyond all calendars', { expires_in: 1e300 }, { expiresAt: NOW + 365 * 86_400_000 }],
 ])('a lifetime that is %s', async (_, more, expected) => {
   server.answers(token('good', more));
@@ -233,6 +250,21 @@ test.each<[string, TokenAnswer, Record<string, unknown>]>([
   ['a body that announces its size', answer(200, '', { 'content-length': '300000' }), { code: 'ERR_OAUTH_MALFORMED' }],
   ['a flood', flood(200), { code: 'ERR_OAUTH_MALFORMED', message: expect.stringContaining('more than 256 kB') }],
   ['a flood with 503', flood(503), { code: 'ERR_OAUTH_UNAVAILABLE' }],
+  ['headers without end', raw('HTTP/1.1 200 OK\r\n', `x: ${'x'.repeat(1000)}\r\n`), { code: 'ERR_OAUTH_UNREACHABLE' }],
+  ['a header without end', raw('HTTP/1.1 200 OK\r\nx: ', 'x'.repeat(1000)), { code: 'ERR_OAUTH_UNREACHABLE' }],
+  [
+    'trailers without end',
+    raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n', `x: ${'x'.repeat(1000)}\r\n`),
+    { code: 'ERR_OAUTH_UNREACHABLE' },
+  ],
+  ['another protocol to go on with', raw(UPGRADE), { code: 'ERR_OAUTH_UNREACHABLE' }],
+  ['UTF-16', (response) => response.end(Buffer.from(GOOD, 'utf16le')), { code: 'ERR_OAUTH_MALFORMED' }],
+  ['a hundred thousand lists in one another', answer(200, '['.repeat(100_000)), { code: 'ERR_OAUTH_MALFORMED' }],
+  [
+    'two tokens, the second with a line break',
+    answer(200, GOOD.replace('{', '{"access_token":"a",').replace('"good"', String.raw`"b\n"`)),
+    { code: 'ERR_OAUTH_MALFORMED' },
+  ],
   ['a connection that is reset', (response) => response.destroy(), { code: 'ERR_OAUTH_UNREACHABLE' }],
   ['a body that breaks off', breakOff, { code: 'ERR_OAUTH_UNREACHABLE' }],
 ])('%s', async (_, how, expected) => {
@@ -271,6 +303,9 @@ test.each<[string, TokenAnswer]>([
       response.write('{"access_token":"a"');
     },
   ],
+  ['only ever promises an answer', raw('', `HTTP/1.1 103 Early Hints\r\nx: ${'x'.repeat(1000)}\r\n\r\n`)],
+  ['never ends its first line', raw('HTTP/1.1 200 ', 'x'.repeat(1000))],
+  ['never ends a chunk’s line', raw('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5;', 'x'.repeat(1000))],
   [
     'drips',
     (response) => {
