@@ -152,6 +152,18 @@ test('a message that is counted and hangs before its first chunk is at its own s
   expectFailure(outcome, { code: 'ERR_SMTP_ABORTED', stage: 'message' });
 });
 
+test.each([false, true])('pieces of nothing, again and again, leave others their turn (binary: %s)', async (binary) => {
+  let turn = false;
+  const message = (function* () {
+    yield 'Subject: hi\r\n\r\n';
+    setImmediate(() => (turn = true));
+    for (let i = 0; i < 1_000 && !turn; i += 1) yield '';
+    if (!turn) throw new Error('nobody else got a word in');
+  })();
+  const outcome = await attempt(server, { parts: { secureEhlo: COUNTED }, mail: { ...MAIL, message, binary } });
+  expect(outcome.error).toBeUndefined();
+});
+
 test('a server that hangs up while the caller’s stream takes its time', async () => {
   const parts: Partial<Conversation> = {
     data: async (peer) => {
@@ -174,6 +186,7 @@ test.each<[string, () => OutgoingMail['message'], string]>([
   ['is destroyed early', () => Readable.from(fails()), 'disk on fire'],
   ['never opened', () => createReadStream('/no/such/file'), 'ENOENT'],
   ['yields something else', () => [42] as unknown as string[], 'every piece is a string'],
+  ['yields nothing at all', () => [undefined] as unknown as string[], 'every piece is a string'],
 ])('a message stream that %s is not sent, and the connection is dropped', async (_, message, why) => {
   const outcome = await attempt(server, { mail: { ...MAIL, message: message() } });
   expectFailure(outcome, { code: 'ERR_SMTP_BODY', stage: 'message' });

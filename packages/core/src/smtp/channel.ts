@@ -528,6 +528,7 @@ export class Channel {
     let size = 0;
     for await (const piece of content.pieces()) {
       if (this.#failure !== undefined) return;
+      if (piece.length === 0) await othersTurn();
       if (sevenBit && !isAscii(piece)) throw eightBitRefused();
       size += piece.length;
       await this.#write(encoder.encode(piece));
@@ -557,6 +558,7 @@ export class Channel {
     for await (const piece of content.pieces()) {
       if (this.#failure !== undefined) return;
       if (task.stopped) break;
+      if (piece.length === 0) await othersTurn();
       if (sevenBit && !isAscii(piece)) throw eightBitRefused();
       size += piece.length;
       const bytes = encoder.encode(piece);
@@ -690,6 +692,9 @@ export class Channel {
     if (transcribing()) this.#say('note', line);
   }
 }
+
+/** A source that yields nothing, again and again, must not keep everything else from happening, its deadline included. */
+const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Lets the caller note that the message is about to be sent. Where that fails it is not. */
 async function beforeEnd(content: Content): Promise<void> {

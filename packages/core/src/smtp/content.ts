@@ -12,7 +12,7 @@ export interface Content {
   readonly size: number | undefined;
   /** Holds bytes above 127; `true` where that is not known. */
   readonly eightBit: boolean;
-  /** Reads the pieces; for one-time bodies this can be called once. */
+  /** Reads the pieces, of which some may be empty; for one-time bodies this can be called once. */
   pieces(): AsyncIterable<Uint8Array>;
   /** Whether the body can (still) be read from its start. */
   readonly readable: boolean;
@@ -115,8 +115,9 @@ export class HeldContent implements Content {
   }
 }
 
+const NOTHING = new Uint8Array();
 /** No message at all. */
-export const EMPTY: Content = new ReadyContent(new Uint8Array());
+export const EMPTY: Content = new ReadyContent(NOTHING);
 
 /** How long the server may take for a piece is one time for all of it: it must not depend on what the caller put into one. */
 const SLICE = 64 * 1024;
@@ -151,16 +152,18 @@ class PiecedContent implements Content {
     this.#started = true;
     let cut = ''; // the first half of a character whose second half comes with the next string
     for await (const piece of this.#source) {
-      if (typeof piece === 'string') {
+      if (typeof piece !== 'string' && !isUint8Array(piece)) {
+        throw new InputError('ERR_INPUT_MESSAGE', 'message: every piece is a string or a Uint8Array');
+      }
+      if (piece.length === 0) yield NOTHING;
+      else if (typeof piece === 'string') {
         const text = cut + piece;
         cut = /[\ud800-\udbff]$/.test(text) ? text.slice(-1) : '';
         yield* slices(Buffer.from(cut === '' ? text : text.slice(0, -1)));
-      } else if (isUint8Array(piece)) {
+      } else {
         if (cut !== '') yield Buffer.from(cut);
         cut = '';
         yield* slices(piece);
-      } else {
-        throw new InputError('ERR_INPUT_MESSAGE', 'message: every piece is a string or a Uint8Array');
       }
     }
     if (cut !== '') yield Buffer.from(cut);
