@@ -2,7 +2,7 @@
 import type { ConnectionError, MailError } from '../errors.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
-import { type Capabilities, recipientLimit, transactionLimit } from './capabilities.ts';
+import { type Capabilities, recipientLimit, sizeLimit, transactionLimit } from './capabilities.ts';
 import type { Channel, Done, Run } from './channel.ts';
 import { quit } from './command.ts';
 import { ask } from './dialogue.ts';
@@ -40,6 +40,7 @@ export class Connection {
   readonly recipientLimit: number;
   /** Transactions of this session, at most. */
   readonly transactionLimit: number;
+  readonly #sizeLimit: number | undefined;
   readonly #sevenBit: boolean;
   readonly #channel: Channel;
   /** From `performance.now()`. */
@@ -57,6 +58,7 @@ export class Connection {
     this.facts = facts;
     this.recipientLimit = recipientLimit(facts.capabilities) ?? Infinity;
     this.transactionLimit = transactionLimit(facts.capabilities) ?? Infinity;
+    this.#sizeLimit = sizeLimit(facts.capabilities);
     this.#sevenBit = !facts.capabilities.has('8BITMIME');
   }
 
@@ -89,7 +91,7 @@ export class Connection {
   send(delivery: Delivery, level: WireLevel, done: Done<TransactionResult>): Run {
     const { envelope, content } = delivery;
     const { capabilities } = this.facts;
-    const commands = envelopeCommands(delivery, capabilities);
+    const commands = envelopeCommands(delivery, capabilities, this.#sizeLimit);
     const wire = wireFor(delivery, level, capabilities);
     const chunked = wire === 'chunked' || wire === 'one-flight' || delivery.binary;
     const framing = delivery.binary ? 'binary' : chunked ? 'bdat' : 'data';

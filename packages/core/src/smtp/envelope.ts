@@ -118,15 +118,19 @@ export interface EnvelopeCommands {
 }
 
 /**
- * The envelope in the words of this server.
+ * The envelope in the words of this server. `limit`: bytes of a message it takes, for whoever knows it already.
  * @throws CapabilityError when the server lacks what the message needs, before anything of it is sent.
  */
-export function envelopeCommands(delivery: Delivery, capabilities: Capabilities): EnvelopeCommands {
+export function envelopeCommands(
+  delivery: Delivery,
+  capabilities: Capabilities,
+  limit = sizeLimit(capabilities),
+): EnvelopeCommands {
   const { envelope } = delivery;
   // Notifications are a wish: a server that does not know them gets the message without.
   const dsn = capabilities.has('DSN');
   return {
-    mail: mail(envelope.from, mailParameters(delivery, capabilities, dsn)),
+    mail: mail(envelope.from, mailParameters(delivery, capabilities, { dsn, limit })),
     rcpts: envelope.to.map((to) => rcpt(to, dsn ? to : undefined)),
   };
 }
@@ -134,7 +138,7 @@ export function envelopeCommands(delivery: Delivery, capabilities: Capabilities)
 function mailParameters(
   { envelope, content, binary }: Delivery,
   capabilities: Capabilities,
-  dsn: boolean,
+  { dsn, limit }: { readonly dsn: boolean; readonly limit: number | undefined },
 ): MailParameters {
   const international = envelope.from?.utf8 === true ? envelope.from : envelope.to.find(({ utf8 }) => utf8);
   if (international !== undefined && !capabilities.has('SMTPUTF8')) {
@@ -151,7 +155,6 @@ function mailParameters(
       { stage: 'MAIL' },
     );
   }
-  const limit = sizeLimit(capabilities);
   if (limit !== undefined && content.size !== undefined && content.size > limit) {
     throw new CapabilityError(
       'ERR_SMTP_SIZE_EXCEEDED',

@@ -39,7 +39,7 @@ export class ReplyParser {
 
   push(chunk: Uint8Array): Reply[] {
     const replies: Reply[] = [];
-    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
+    const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length);
     let start = 0;
     while (this.#failure === undefined && start < bytes.length) {
       const lineEnd = bytes.indexOf(LF, start);
