@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { DEFAULT_TIMEOUTS, type MailerOptions } from '../src/index.ts';
-import { MAIL, mailerTo, startServer, turnClockByHand } from './hostile.ts';
+import { MAIL, USER, mailerTo, startServer, turnClockByHand } from './hostile.ts';
 import type { Peer } from './scripted-peer.ts';
 import type { Part, ScriptedServer } from './scripted-server.ts';
 
@@ -81,5 +81,22 @@ test.each<[string, Partial<MailerOptions>, number]>([
   await vi.advanceTimersByTimeAsync(1000);
   await server.peers[0]?.closed;
   expect(server.peers[0]?.lines).toContain('QUIT');
+  await mailer.close();
+});
+
+test('a mailbox is not forgotten while its last connection says goodbye', async () => {
+  await using many = await startServer('none');
+  many.script((connection) => (connection === 0 ? { quit: (peer) => peer.stall() } : {}));
+  const mailer = mailerTo(many, { user: undefined });
+  const as = (from: string) => mailer.send({ ...MAIL, envelope: { ...MAIL.envelope, from } });
+  await as(USER);
+  while (many.peers[0]?.stalled !== true) await vi.advanceTimersByTimeAsync(1_000);
+  await Promise.all(Array.from({ length: 70 }, (_, i) => as(`user${i}@contoso.com`)));
+  const again = as(USER);
+  for (let i = 0; i < 100; i += 1) await nextTurn();
+  expect(many.peers).toHaveLength(71);
+  many.peers[0]?.end();
+  await again;
+  expect(many.peers).toHaveLength(72);
   await mailer.close();
 });

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Sandbox, type SandboxOptions, createSandbox } from '@mailgrant/sandbox';
 import { expect, test } from 'vitest';
 import { type Mailer, type MailerOptions, type OutgoingMail, clientCredentials, createMailer } from '../src/index.ts';
+import { MAIL, mailerTo, startServer } from './hostile.ts';
 
 async function bench(
   options: Partial<MailerOptions> = {},
@@ -124,6 +125,61 @@ test('verify keeps to the number of connections, and close ends it', async () =>
   const verified = hanging.mailer.verify().catch((error: unknown) => error);
   await hanging.mailer.close({ deadline: 10 });
   expect(await verified).toMatchObject({ code: 'ERR_MAILER_CLOSED' });
+});
+
+/** A server whose first connection takes its time to say goodbye, and how many were open at each greeting. */
+async function slowGoodbye() {
+  const server = await startServer('none');
+  const open: number[] = [];
+  let goodbye!: () => void;
+  const said = new Promise<void>((resolve) => (goodbye = resolve));
+  let ask!: () => void;
+  const asked = new Promise<void>((resolve) => (ask = resolve));
+  server.script((connection) => ({
+    greeting: async (peer) => {
+      open.push(server.peers.filter(({ gone }) => !gone).length);
+      await peer.say('220 ready');
+    },
+    quit: async (peer) => {
+      ask();
+      if (connection === 0) await said;
+      await peer.say('221 bye');
+      peer.end();
+    },
+  }));
+  return { server, open, asked, goodbye };
+}
+
+test('verify waits for the connection it lets go, however many ask, and the deadline covers that', async () => {
+  const { server, open, asked, goodbye } = await slowGoodbye();
+  await using _ = server;
+  const mailer = mailerTo(server);
+  await mailer.send(MAIL);
+  const late = mailer.verify({ deadline: 20 }).catch((error: unknown) => error);
+  const verified = [mailer.verify(), mailer.verify()];
+  await asked;
+  expect(await late).toMatchObject({ code: 'ERR_SMTP_DEADLINE' });
+  goodbye();
+  await Promise.all(verified);
+  expect(open).toEqual([1, 1]);
+  await mailer.close();
+});
+
+test('close waits for the connection that says goodbye, and nothing is opened for whoever verifies meanwhile', async () => {
+  const { server, asked, goodbye } = await slowGoodbye();
+  await using _ = server;
+  const mailer = mailerTo(server);
+  await mailer.send(MAIL);
+  const verified = mailer.verify().catch((error: unknown) => error);
+  await asked;
+  let closed = false;
+  const closing = mailer.close().then(() => (closed = true));
+  await sleep(20); // the point: it is not closed in this time
+  expect(closed).toBe(false);
+  goodbye();
+  await closing;
+  expect(await verified).toMatchObject({ code: 'ERR_MAILER_CLOSED' });
+  expect(server.peers).toHaveLength(1);
 });
 
 test('a login does not lift the suspension of a mailbox that is blocked', async () => {

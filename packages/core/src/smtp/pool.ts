@@ -92,7 +92,7 @@ export class Pool {
   /** Nothing at all any more. */
   #closed = false;
   /** Connections that say goodbye; the server still counts them. */
-  #leaving = 0;
+  readonly #leaving = new Set<Promise<void>>();
   #sweeper: NodeJS.Timeout | undefined;
   /** From `performance.now()`: when idle connections are looked at next. */
   #sweepAt = Infinity;
@@ -106,7 +106,12 @@ export class Pool {
 
   /** Nothing waits or is under way or open, and nothing was learnt that a new pool would have to learn again. */
   get forgettable(): boolean {
-    return this.#atRest && this.#open.size === 0 && this.#construction === undefined && this.#options.gate.untouched;
+    return this.#atRest && this.#taken === 0 && this.#construction === undefined && this.#options.gate.untouched;
+  }
+
+  /** Connections the server counts, without the one that is being opened. */
+  get #taken(): number {
+    return this.#open.size + this.#leaving.size;
   }
 
   submit(job: Job): void {
@@ -133,12 +138,14 @@ export class Pool {
     // Somebody asks whether it is well, every few seconds perhaps: that must not become the storm the breaker prevents.
     const refusal = this.#options.gate.loginRefusal();
     if (refusal !== undefined) throw refusal.cause instanceof Error ? refusal.cause : refusal;
-    if (this.#construction === undefined && this.#open.size >= this.#options.connections) {
-      // No more may be opened. One that is at work is proof enough; an idle one makes room.
+    while (this.#construction === undefined && this.#taken >= this.#options.connections) {
+      // No more may be opened. One that is at work is proof enough; an idle one makes room, once it is gone.
       const connections = [...this.#open];
       const idle = connections.find((connection) => connection.idle);
-      if (idle !== undefined) await unlessAborted(this.#retire(idle), signal, () => 'QUIT');
+      if (idle !== undefined) void this.#retire(idle);
       else if (connections[0] !== undefined) return connections[0].facts;
+      await unlessAborted(Promise.race(this.#leaving), signal, () => 'QUIT');
+      if (this.#closing) throw closedError();
     }
     const construction = this.#construction ?? this.#construct(inspect);
     construction.verifiers += 1;
@@ -182,7 +189,8 @@ export class Pool {
     this.#construction?.controller.abort(closedError());
     clearTimeout(this.#sweeper);
     clearTimeout(this.#wake);
-    await Promise.all([...this.#open].map((connection) => connection.close(closedError())));
+    const goodbyes = [...this.#open].map((connection) => connection.close(closedError()));
+    await Promise.all([...goodbyes, ...this.#leaving]);
   }
 
   // ---- who goes next ----
@@ -224,7 +232,7 @@ export class Pool {
     const { gate } = this.#options;
     // One at a time: the first proves the token before another presents it.
     if (this.#queue.length === 0 || this.#construction !== undefined || this.#closed) return;
-    if (this.#open.size + this.#leaving >= this.#options.connections) return; // one that leaves will come by
+    if (this.#taken >= this.#options.connections) return; // one that leaves will come by
     const now = performance.now();
     const wait = Math.max(gate.loginWait(), this.#openBefore - now);
     if (this.#open.size > 0) {
@@ -570,9 +578,10 @@ export class Pool {
   async #retire(connection: Connection): Promise<void> {
     this.#open.delete(connection);
     this.#idleSince.delete(connection);
-    this.#leaving += 1;
-    await connection.close(new ConnectionError('ERR_SMTP_CLOSED', 'let go after its time'));
-    this.#leaving -= 1;
+    const gone = connection.close(new ConnectionError('ERR_SMTP_CLOSED', 'let go after its time'));
+    this.#leaving.add(gone);
+    await gone;
+    this.#leaving.delete(gone);
     if (this.#queue.length > 0) this.#dispatch();
   }
 }
