@@ -170,6 +170,9 @@ export function createMailer(options: MailerOptions): Mailer {
     (context ??= import('./smtp/socket.ts').then(({ trusting }) =>
       trusting(ca === undefined ? undefined : asList(ca)),
     ));
+  // A clock nobody sets: when the time of day is corrected, limits are kept all the same and nothing stands still.
+  const origin = Date.now() - performance.now();
+  const now = (): number => Math.floor(origin + performance.now());
   const { limits } = provider;
   const ladder = new WireLadder(wire);
   const turn = new Turn();
@@ -177,7 +180,7 @@ export function createMailer(options: MailerOptions): Mailer {
     new Pool({
       connection: { provider, timeouts, turn, name, secureContext, user: login },
       token,
-      gate: new Gate({ limits, now: Date.now, random: Math.random, patient: options.queue?.whenHeld !== 'refuse' }),
+      gate: new Gate({ limits, now, random: Math.random, patient: options.queue?.whenHeld !== 'refuse' }),
       connections: limits.connections,
       recipients: limits.recipientsPerMessage ?? Infinity,
       ladder,
@@ -256,12 +259,19 @@ export function createMailer(options: MailerOptions): Mailer {
     },
     ready: () => backlog.ready(),
     health() {
-      const { status, reasons, ...rest } = pools.health();
+      const { status, reasons, suspendedUntil } = pools.health();
+      const suspended = suspendedUntil !== undefined && { suspendedUntil: suspendedUntil - now() + Date.now() };
       const state = token.state();
       const failing =
         state.error === undefined ? [] : [`the access token could not be renewed: ${state.error.message}`];
       const degraded = status === 'up' && failing.length > 0 ? 'degraded' : status;
-      return { status: degraded, reasons: [...reasons, ...failing], ...rest, pending: backlog.length, token: state };
+      return {
+        status: degraded,
+        reasons: [...reasons, ...failing],
+        ...suspended,
+        pending: backlog.length,
+        token: state,
+      };
     },
     resume() {
       token.resume();

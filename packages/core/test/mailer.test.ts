@@ -1,6 +1,6 @@
 // The mailer against the sandbox: real sockets, real TLS, real tokens.
 import { type Sandbox, type SandboxOptions, createSandbox, editMailbox } from '@mailgrant/sandbox';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import {
   type Mailer,
   type MailerOptions,
@@ -42,6 +42,8 @@ async function bench(options: Partial<MailerOptions> = {}, sandboxOptions: Sandb
     },
   };
 }
+
+afterEach(() => vi.useRealTimers());
 
 const many = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
@@ -187,6 +189,15 @@ test('messages above the limit per minute wait; the deadline ends the wait', asy
     mayHaveBeenSent: false,
   });
   expect(b.sandbox.inbox.messages).toHaveLength(5);
+});
+
+test('the limit per minute is kept though the time of day is set', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  await using b = await bench({ limits: { messagesPerMinute: 1 } });
+  await b.mailer.send(b.mail());
+  vi.setSystemTime(Date.now() + 90_000);
+  await expect(b.mailer.send(b.mail(), { deadline: 50 })).rejects.toMatchObject({ code: 'ERR_SMTP_DEADLINE' });
+  expect(b.sandbox.inbox.messages).toHaveLength(1);
 });
 
 test('recipients above the limit per day are refused, with the time when they become possible', async () => {

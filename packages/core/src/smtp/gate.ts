@@ -8,7 +8,7 @@ import type { ProviderLimits } from '../providers.ts';
 
 export interface GateOptions {
   readonly limits: ProviderLimits;
-  /** Epoch milliseconds. */
+  /** Milliseconds of a clock that only goes forward. */
   readonly now: () => number;
   /** From 0 to 1. */
   readonly random: () => number;
@@ -135,6 +135,11 @@ export class Gate {
   /** Milliseconds until a connection may be opened. */
   loginWait(): number {
     return Math.max(0, this.#login.state(this.#options.now()).until - this.#options.now());
+  }
+
+  /** The server may have counted the message: from now on a window has to pass. */
+  ended({ slot }: Turn): void {
+    slot.end(this.#options.now());
   }
 
   succeeded(turn: Turn, sender: string): void {

@@ -295,7 +295,7 @@ export class Pool {
   }
 
   #onSent(job: Job, { connection, turn, grouped, count }: Attempt, result: TransactionResult): void {
-    turn.slot.end(Date.now());
+    this.#options.gate.ended(turn);
     this.#options.gate.succeeded(turn, job.sender);
     this.#options.ladder.prove(grouped);
     this.#onPart(job, connection, count, result);
@@ -354,12 +354,12 @@ export class Pool {
       }
       // The server may count what it heard of; what it never heard it does not.
       if (vanished || (error instanceof ConnectionError && isUnheard(error))) turn.slot.refund();
-      else turn.slot.end(Date.now());
+      else gate.ended(turn);
       gate.abandoned(turn);
       this.#again(job);
       return;
     }
-    turn.slot.end(Date.now());
+    gate.ended(turn);
     // Nobody in this group was accepted; the next group may be.
     if (
       isAboutRecipients(error) &&
