@@ -257,6 +257,32 @@ test('aborting a message that waits for its answer moves the one behind it, whic
   expect(delivered).toEqual(['hi', '0', '1']);
 });
 
+test('when the message that finds out is put off and then given up, another finds out in its place', async () => {
+  const busy = '432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded';
+  server.script({ message: (peer) => peer.say(server.messages.length <= 2 ? busy : '250 2.0.0 OK queued') });
+  const mailer = mailerTo(server, { retries: 2 });
+  const until = async (done: () => boolean): Promise<void> => {
+    for (let seconds = 0; !done() && seconds < 40; seconds += 1) {
+      await vi.advanceTimersByTimeAsync(1_000);
+      for (let i = 0; i < 20; i += 1) await nextTurn();
+    }
+  };
+  const putOff = (times: number): boolean =>
+    server.messages.length === times && mailer.health().suspendedUntil !== undefined;
+  const controller = new AbortController();
+  const first = mailer.send(MAIL, { signal: controller.signal }).catch((error: unknown) => error);
+  await until(() => putOff(1));
+  let second: unknown;
+  void mailer.send(MAIL).then((receipt) => (second = receipt));
+  await until(() => putOff(2));
+  controller.abort(reason);
+  expect(await first).toMatchObject({ code: 'ERR_SMTP_ABORTED' });
+  await until(() => second !== undefined);
+  expect(second).toMatchObject({ accepted: [expect.anything()] });
+  expect(mailer.health()).toMatchObject({ status: 'up', pending: 0 });
+  await mailer.close();
+});
+
 test('close() with a deadline ends what is stuck and says what became of it', async () => {
   server.script({ message: stall });
   const mailer = mailerTo(server);

@@ -190,6 +190,23 @@ test('a login does not lift the suspension of a mailbox that is blocked', async 
   await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_MAILER_SUSPENDED' });
 });
 
+test('a message that was put off hears it when the mailbox is blocked meanwhile, and does not wait for an hour', async () => {
+  await using b = await bench({ retryDelay: 300 });
+  b.sandbox.exchange.reply('MESSAGE', '451 4.7.0 Temporary server error');
+  b.sandbox.exchange.reply('MESSAGE', '550 5.1.8 Access denied, bad outbound sender');
+  const putOff = b.mailer.send(b.mail(), { deadline: 10_000 }).catch((error: unknown) => error);
+  const said = () => b.sandbox.sessions.flatMap(({ entries }) => entries.filter(({ text }) => text.includes('4.7.0')));
+  await expect.poll(() => said().length, { interval: 5 }).toBe(1);
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ reply: { status: '5.1.8' } });
+  expect(await putOff).toMatchObject({ code: 'ERR_MAILER_SUSPENDED' });
+});
+
+test('where messages are not to wait for a rest, the one that met it does not either', async () => {
+  await using b = await bench({ queue: { whenHeld: 'refuse' } });
+  b.sandbox.exchange.reply('MESSAGE', '432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded');
+  await expect(b.mailer.send(b.mail(), { deadline: 5_000 })).rejects.toMatchObject({ reply: { code: 432 } });
+});
+
 test('a mailbox where SMTP AUTH is switched off does not cost the others their token', async () => {
   await using b = await bench();
   const off = '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Mailbox.';

@@ -70,7 +70,7 @@ export class Gate {
   enter(sender: string, recipients: number, connected: boolean): LimitError | undefined {
     const now = this.#options.now();
     const login = connected ? undefined : this.#suspended(this.#login, now);
-    const suspended = login ?? this.#suspended(this.#mailbox, now) ?? this.refusal(sender);
+    const suspended = login ?? this.refusal(sender);
     if (suspended !== undefined) return suspended;
     if (this.#quota !== undefined && this.#quota.left(now) - this.#promised < recipients) {
       const possibleAt = this.#quota.possibleAt(recipients + this.#promised, now);
@@ -86,8 +86,8 @@ export class Gate {
 
   /** Why nothing may be sent as this sender at present. It may have become so while the message waited. */
   refusal(sender: string): LimitError | undefined {
-    const breaker = this.#senders.get(sender);
-    return breaker && this.#suspended(breaker, this.#options.now());
+    const now = this.#options.now();
+    return this.#suspended(this.#mailbox, now) ?? this.#suspended(this.#senders.get(sender), now);
   }
 
   /** The message that entered has ended; `accepted` recipients were taken by the server. */

@@ -374,7 +374,8 @@ export class Pool {
       (verdict) => {
         if (verdict === undefined) gate.abandoned(turn);
         else if (gate.failed(turn, verdict, error, job.sender)) this.#rejectAll(error);
-        const putOff = verdict !== undefined && holds(verdict.class) && error instanceof ReplyError;
+        const passes = verdict !== undefined && holds(verdict.class) && error instanceof ReplyError;
+        const putOff = passes && gate.refusal(job.sender) === undefined;
         if (putOff && !this.#closed && repeatable(job, error) && job.progress.attempts < this.#options.retries) {
           job.progress.attempts += 1;
           this.#tryLater(job, this.#retryDelay(job.progress.attempts));
@@ -408,12 +409,14 @@ export class Pool {
       this.#again(job);
     }, delay);
     this.#later.set(job, timer);
+    this.#dispatch(); // it may have been the one the others waited for
   }
 
-  /** Back into the queue, at its front. */
+  /** Back into the queue, at its front, unless that was emptied meanwhile because the mailbox is to be left alone. */
   #again(job: Job): void {
     this.#underWay -= 1;
-    if (this.#closed) job.reject(closedError());
+    const refusal = this.#closed ? closedError() : this.#options.gate.refusal(job.sender);
+    if (refusal !== undefined) job.reject(refusal);
     else if (!job.settled) this.#queue.unshift(job);
     this.#onQuiet();
     this.#dispatch();
