@@ -256,14 +256,26 @@ test('a signal that is none is refused at the door', async () => {
   await expect(b.mailer.send(b.mail(), { signal, deadline: 5 })).rejects.toMatchObject({ code: 'ERR_INPUT_OPTION' });
 });
 
-test('asking again and again whether it is well does not become a storm of logins', async () => {
+test.each([
+  ['535 5.7.3 Authentication unsuccessful', 2],
+  ['432 4.3.2 Concurrent connections limit exceeded', 1],
+])('asking again and again whether it is well does not become a storm of logins: %s', async (reply, logins) => {
   await using b = await bench();
-  b.sandbox.exchange.reply('AUTH', '535 5.7.3 Authentication unsuccessful', { times: Infinity });
+  b.sandbox.exchange.reply('AUTH', reply, { times: Infinity });
   const outcomes = [];
   for (let i = 0; i < 5; i++) outcomes.push(await b.mailer.verify().catch((error: unknown) => error));
   expect(outcomes[0]).toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED' });
   expect(outcomes[4]).toBe(outcomes[0]);
-  expect(b.sandbox.sessions).toHaveLength(2);
+  expect(b.sandbox.sessions).toHaveLength(logins);
+});
+
+test('where the service takes no further connection, verify logs in again in place of one', async () => {
+  await using b = await bench();
+  await b.mailer.send(b.mail());
+  b.sandbox.exchange.reply('AUTH', '432 4.3.2 Concurrent connections limit exceeded');
+  await expect(b.mailer.verify()).rejects.toMatchObject({ code: 'ERR_SMTP_AUTH_REFUSED' });
+  await b.mailer.verify();
+  expect(b.sandbox.sessions.map(({ open }) => open)).toEqual([false, false, true]);
 });
 
 test('a server that takes so many messages a session gets no more in one', async () => {

@@ -127,9 +127,9 @@ export class Gate {
     return (this.#window.nextAt(now) ?? Infinity) - now;
   }
 
-  /** Why no connection may be opened at present. */
+  /** Why nobody may log in just to look at present: a look does not wait, so what passes by itself refuses it too. */
   loginRefusal(): LimitError | undefined {
-    return this.#suspended(this.#login, this.#options.now());
+    return this.#resting(this.#login, this.#options.now());
   }
 
   /** Milliseconds until a connection may be opened. */
@@ -221,9 +221,12 @@ export class Gate {
   }
 
   #suspended(breaker: Breaker | undefined, now: number): LimitError | undefined {
-    if (breaker === undefined) return undefined;
+    return breaker === undefined || this.#waitsFor(breaker.kind) ? undefined : this.#resting(breaker, now);
+  }
+
+  #resting(breaker: Breaker, now: number): LimitError | undefined {
     const { position, until, reason } = breaker.state(now);
-    if (position !== 'open' || until <= now || this.#waitsFor(breaker.kind)) return undefined;
+    if (position !== 'open' || until <= now) return undefined;
     return new LimitError(
       'ERR_MAILER_SUSPENDED',
       `nothing is sent for another ${seconds(until - now)} s, because the last attempt failed: ${messageOf(reason)}`,

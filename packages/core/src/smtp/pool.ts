@@ -138,7 +138,9 @@ export class Pool {
     // Somebody asks whether it is well, every few seconds perhaps: that must not become the storm the breaker prevents.
     const refusal = this.#options.gate.loginRefusal();
     if (refusal !== undefined) throw refusal.cause instanceof Error ? refusal.cause : refusal;
-    while (this.#construction === undefined && this.#taken >= this.#options.connections) {
+    const full = (): boolean =>
+      this.#taken >= this.#options.connections || (this.#open.size > 0 && performance.now() < this.#noMoreBefore);
+    while (this.#construction === undefined && full()) {
       // No more may be opened. One that is at work is proof enough; an idle one makes room, once it is gone.
       const connections = [...this.#open];
       const idle = connections.find((connection) => connection.idle);
