@@ -8,6 +8,7 @@ import {
   TokenError,
   clientCredentials,
   createMailer,
+  isTransient,
 } from '../src/index.ts';
 
 interface Bench extends AsyncDisposable {
@@ -209,6 +210,32 @@ test('recipients above the limit per day are refused, with the time when they be
   const day = 24 * 60 * 60_000;
   expect((error as { retryAfter: number }).retryAfter).toBeGreaterThan(day - 60_000);
   expect((error as { retryAfter: number }).retryAfter).toBeLessThanOrEqual(day + 60_000);
+});
+
+test('recipients for whom only those that wait leave no room are possible another day', async () => {
+  await using b = await bench({ limits: { recipientsPerDay: 3 } });
+  b.sandbox.exchange.next('MESSAGE', { hang: true });
+  const { envelope, message } = b.mail();
+  const two = { envelope: { ...envelope, to: ['a@example.com', 'b@example.com'] }, message };
+  const waiting = b.mailer.send(two).catch(() => {});
+  const error: unknown = await b.mailer.send(two).catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ code: 'ERR_MAILER_DAILY_LIMIT', retryAfter: expect.any(Number) });
+  expect(isTransient(error)).toBe(true);
+  await b.mailer.close({ deadline: 1 });
+  await waiting;
+});
+
+test('of a message in doubt those count who may have it, not those it was not tried for', async () => {
+  await using b = await bench({ limits: { recipientsPerDay: 10, recipientsPerMessage: 2 } });
+  const { envelope, message } = b.mail();
+  const to = (count: number): OutgoingMail => ({
+    envelope: { ...envelope, to: many(count).map((i) => `r${i}@example.com`) },
+    message,
+  });
+  b.sandbox.exchange.next('MESSAGE', { close: 'reset' });
+  await expect(b.mailer.send(to(9))).rejects.toMatchObject({ mayHaveBeenSent: true });
+  expect((await b.mailer.send(to(8))).accepted).toHaveLength(8);
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_MAILER_DAILY_LIMIT' });
 });
 
 test('a full queue refuses, or waits where that was asked for', async () => {

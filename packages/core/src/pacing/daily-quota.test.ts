@@ -24,6 +24,14 @@ test('it says when enough recipients will be possible again', () => {
   expect(quota.possibleAt(11, 2 * HOUR)).toBeUndefined();
 });
 
+test('what is promised to others counts as sent now', () => {
+  const quota = new DailyQuota(10);
+  quota.count(4, 0);
+  expect(quota.possibleAt(2, 2 * HOUR, 4)).toBe(2 * HOUR);
+  expect(quota.possibleAt(6, 2 * HOUR, 4)).toBe(24 * HOUR + 60_000);
+  expect(quota.possibleAt(7, 2 * HOUR, 4)).toBe(26 * HOUR + 60_000);
+});
+
 test('a month of steady sending stays small', () => {
   const quota = new DailyQuota(10_000);
   for (let now = 0; now < 30 * 24 * HOUR; now += 10_000) if (quota.left(now) > 0) quota.count(1, now);

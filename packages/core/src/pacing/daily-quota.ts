@@ -31,12 +31,15 @@ export class DailyQuota {
     this.#used += recipients;
   }
 
-  /** When at least this many recipients will be possible; `undefined` when never, because the limit is smaller. */
-  possibleAt(recipients: number, now: number): number | undefined {
+  /**
+   * When at least this many recipients will be possible, if the `promised` others are sent to now; `undefined` when never,
+   * because the limit is smaller.
+   */
+  possibleAt(recipients: number, now: number, promised = 0): number | undefined {
     if (recipients > this.#limit) return undefined;
-    let left = this.left(now);
+    let left = this.left(now) - promised;
     let at = now;
-    for (const piece of this.#pieces) {
+    for (const piece of [...this.#pieces, { at: now + PIECE, count: promised }]) {
       if (left >= recipients) break;
       left += piece.count;
       at = piece.at + DAY;

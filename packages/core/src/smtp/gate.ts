@@ -73,7 +73,7 @@ export class Gate {
     const suspended = login ?? this.refusal(sender);
     if (suspended !== undefined) return suspended;
     if (this.#quota !== undefined && this.#quota.left(now) - this.#promised < recipients) {
-      const possibleAt = this.#quota.possibleAt(recipients + this.#promised, now);
+      const possibleAt = this.#quota.possibleAt(recipients, now, this.#promised);
       return new LimitError(
         'ERR_MAILER_DAILY_LIMIT',
         `${recipients} more recipients would exceed the ${this.#quota.limit} that this mailbox may send to in 24 hours`,

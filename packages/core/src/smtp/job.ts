@@ -34,6 +34,8 @@ export class Progress {
   openingRoundTrips = 0;
   /** Whom it was not tried for yet; a server takes only so many recipients at a time. */
   remaining: readonly CheckedRecipient[];
+  /** How many of them the last transaction was for. */
+  tried = 0;
   /** While its transaction is under way. */
   run: Run | undefined;
   /** Why it was to end, where somebody said so while it was under way. */
@@ -115,7 +117,7 @@ export class Job {
   reject(error: unknown): void {
     const accepted = this.#parts.reduce((sum, part) => sum + part.accepted.length, 0);
     // What may have been sent counts as sent: the server counted it before its answer was lost.
-    if (!this.#settle(accepted + (mayHaveBeenSent(error) ? this.progress.remaining.length : 0))) return;
+    if (!this.#settle(accepted + (mayHaveBeenSent(error) ? this.progress.tried : 0))) return;
     // Nobody will read what was not begun; an open file behind it must not stay open. What a limit held back comes again.
     if (!(error instanceof LimitError)) this.content.discard();
     this.content = EMPTY;

@@ -276,6 +276,7 @@ export class Pool {
     const attempt: Attempt = { connection, turn, first, grouped: !connection.idle, level, count: to.length };
     this.#idleSince.delete(connection);
     this.#underWay += 1;
+    progress.tried = to.length;
     try {
       if (to.length < remaining.length && !job.content.repeatable) throw tooManyRecipients(job, limit);
       const envelope = to === job.envelope.to ? job.envelope : { ...job.envelope, to };
