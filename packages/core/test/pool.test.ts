@@ -286,6 +286,20 @@ test('a server that takes so many messages a session gets no more in one', async
   expect(b.sandbox.sessions).toHaveLength(3);
 });
 
+test.each([
+  ['RCPTMAX=2', ['a@x.example b@y.example', 'c@X.example d@y.example', 'e@z.example']],
+  ['RCPTDOMAINMAX=1', ['a@x.example c@X.example', 'b@y.example d@y.example', 'e@z.example']],
+  ['RCPTMAX=3 RCPTDOMAINMAX=2', ['a@x.example c@X.example b@y.example', 'd@y.example e@z.example']],
+  ['RCPTMAX=9 RCPTDOMAINMAX=3', ['a@x.example c@X.example b@y.example d@y.example e@z.example']],
+])('a server with LIMITS %s gets no more in one message', async (limits, groups) => {
+  const extensions = (offered: readonly string[]): string[] => [...offered, `LIMITS ${limits}`];
+  await using b = await bench({}, { smtp: { extensions } });
+  const to = ['a@x.example', 'b@y.example', 'c@X.example', 'd@y.example', 'e@z.example'];
+  const { accepted } = await b.mailer.send(b.mail(to));
+  expect(b.sandbox.inbox.messages.map(({ envelope }) => envelope.to.join(' '))).toEqual(groups);
+  expect(accepted.map(({ address }) => address)).toEqual(groups.flatMap((group) => group.split(' ')));
+});
+
 test('a message larger than the service takes is refused before anything is opened', async () => {
   await using b = await bench({ limits: { messageSize: 10 } });
   await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_SMTP_SIZE_EXCEEDED' });

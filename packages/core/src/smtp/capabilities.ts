@@ -34,6 +34,9 @@ export function sizeLimit(capabilities: Capabilities): number | undefined {
 /** The most recipients of one transaction (LIMITS RCPTMAX, RFC 9422 section 5.2). */
 export const recipientLimit = (capabilities: Capabilities): number | undefined => limit(capabilities, 'RCPTMAX');
 
+/** The most domains among the recipients of one transaction (LIMITS RCPTDOMAINMAX, RFC 9422 section 5.3). */
+export const domainLimit = (capabilities: Capabilities): number | undefined => limit(capabilities, 'RCPTDOMAINMAX');
+
 /** The most transactions of one session (LIMITS MAILMAX, RFC 9422 section 5.1). */
 export const transactionLimit = (capabilities: Capabilities): number | undefined => limit(capabilities, 'MAILMAX');
 

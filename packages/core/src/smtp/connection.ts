@@ -2,7 +2,7 @@
 import type { ConnectionError, MailError } from '../errors.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
 import type { MechanismName } from '../sasl/mechanism.ts';
-import { type Capabilities, recipientLimit, sizeLimit, transactionLimit } from './capabilities.ts';
+import { type Capabilities, domainLimit, recipientLimit, sizeLimit, transactionLimit } from './capabilities.ts';
 import type { Channel, Done, Run } from './channel.ts';
 import { quit } from './command.ts';
 import { ask } from './dialogue.ts';
@@ -38,6 +38,8 @@ export class Connection {
   readonly token: AccessToken;
   /** Recipients of one transaction, at most. */
   readonly recipientLimit: number;
+  /** Domains among them, at most. */
+  readonly domainLimit: number;
   /** Transactions of this session, at most. */
   readonly transactionLimit: number;
   readonly #sizeLimit: number | undefined;
@@ -57,6 +59,7 @@ export class Connection {
     this.token = token;
     this.facts = facts;
     this.recipientLimit = recipientLimit(facts.capabilities) ?? Infinity;
+    this.domainLimit = domainLimit(facts.capabilities) ?? Infinity;
     this.transactionLimit = transactionLimit(facts.capabilities) ?? Infinity;
     this.#sizeLimit = sizeLimit(facts.capabilities);
     this.#sevenBit = !facts.capabilities.has('8BITMIME');

@@ -91,6 +91,28 @@ function checkRecipient(recipient: string | Recipient, notify: Notify | undefine
   };
 }
 
+/** In the order of their domains, so that those of one domain go together where a server takes only so many domains. */
+export function byDomain(to: readonly CheckedRecipient[]): readonly CheckedRecipient[] {
+  return to.toSorted((a, b) => (domainOf(a) < domainOf(b) ? -1 : domainOf(a) > domainOf(b) ? 1 : 0));
+}
+
+/** The first of them, as many as one transaction may have. */
+export function firstGroup(
+  to: readonly CheckedRecipient[],
+  recipients: number,
+  domains: number,
+): readonly CheckedRecipient[] {
+  let end = Math.min(to.length, recipients);
+  if (domains < end) {
+    const seen = new Set<string>();
+    const beyond = to.findIndex((each) => seen.add(domainOf(each)).size > domains);
+    if (beyond >= 0) end = Math.min(end, beyond);
+  }
+  return end === to.length ? to : to.slice(0, end);
+}
+
+const domainOf = ({ address }: Mailbox): string => address.slice(address.lastIndexOf('@')).toLowerCase();
+
 function originalOf(address: string, what: string): string {
   const original = parseMailbox(address, `${what}.originalRecipient`);
   // RFC 6533 has another form for these; no server known to us offers it.

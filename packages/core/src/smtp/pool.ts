@@ -11,6 +11,7 @@ import {
 } from '../errors.ts';
 import type { CachedTokenSource } from '../oauth/token-cache.ts';
 import type { Connection, ConnectionFacts } from './connection.ts';
+import { byDomain, firstGroup } from './envelope.ts';
 import { connectionDied, isAboutRecipients, isStumble, isTimeout, isUnheard } from './failure.ts';
 import { type Gate, type Health, type Turn, holds } from './gate.ts';
 import { JobQueue } from './job-queue.ts';
@@ -269,16 +270,17 @@ export class Pool {
     if (first && (this.#idleSince.get(connection) ?? 0) >= job.submittedAt) {
       progress.openingRoundTrips = connection.facts.roundTrips;
     }
-    const limit = Math.min(this.#options.recipients, connection.recipientLimit);
+    if (connection.domainLimit < progress.remaining.length) progress.remaining = byDomain(progress.remaining);
     const { remaining } = progress;
-    const to = remaining.length <= limit ? remaining : remaining.slice(0, limit);
+    const limit = Math.min(this.#options.recipients, connection.recipientLimit);
+    const to = firstGroup(remaining, limit, connection.domainLimit);
     const { level } = this.#options.ladder;
     const attempt: Attempt = { connection, turn, first, grouped: !connection.idle, level, count: to.length };
     this.#idleSince.delete(connection);
     this.#underWay += 1;
     progress.tried = to.length;
     try {
-      if (to.length < remaining.length && !job.content.repeatable) throw tooManyRecipients(job, limit);
+      if (to.length < remaining.length && !job.content.repeatable) throw tooManyRecipients(job, to.length);
       const envelope = to === job.envelope.to ? job.envelope : { ...job.envelope, to };
       const delivery = { envelope, content: job.content, binary: job.binary };
       progress.run = connection.send(delivery, level, (error, result) => {
