@@ -1,4 +1,5 @@
-// A mailer does not keep its process alive: not by an idle connection, not by one that came to grief. Real time, a real process.
+// A mailer does not keep its process alive: not by an idle connection, not by one that came to grief, not by the wait of a
+// message that is over. Real time, a real process.
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -7,7 +8,7 @@ import { startServer } from './hostile.ts';
 import type { Conversation } from './scripted-server.ts';
 
 const SERVERS: readonly [Partial<Conversation>, string][] = [
-  [{}, 'sent'], // and the connection stays open, idle
+  [{}, 'ERR_SMTP_DEADLINE queue'], // and the connection stays open, idle
   [{ greeting: (peer) => peer.stall() }, 'ERR_SMTP_TIMEOUT greeting'],
   [{ mail: (peer) => peer.stall() }, 'ERR_SMTP_TIMEOUT MAIL'],
   [{ message: (peer) => peer.stall() }, 'ERR_SMTP_TIMEOUT message'],

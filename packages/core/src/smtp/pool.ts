@@ -456,6 +456,7 @@ export class Pool {
 
   #onQuiet(): void {
     if (this.#queue.length > 0) return;
+    clearTimeout(this.#wake); // it would hold the process
     if (this.#atRest) this.#drained?.();
     // Nobody waits any more: what is being opened for them is not needed.
     const { verifiers, controller } = this.#construction ?? {};
