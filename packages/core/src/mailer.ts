@@ -192,15 +192,15 @@ export function createMailer(options: MailerOptions): Mailer {
   const pools = new PoolSet(newPool);
 
   let closed: Promise<void> | undefined;
-  const enter = (job: Job, login: string): void => {
+  const enter = (job: Job): void => {
     // It may have waited for room until after the end.
     if (closed !== undefined) job.reject(closedError());
-    else pools.of(login).submit(job);
+    else pools.of(job.login).submit(job);
   };
   const backlog = new Backlog(enter, options.queue);
-  const submit = (job: Job, login: string): Promise<Receipt> => {
+  const submit = (job: Job): Promise<Receipt> => {
     if (closed !== undefined) job.reject(closedError());
-    else backlog.admit(job, login);
+    else backlog.admit(job);
     return job.promise;
   };
   const send = (mail: OutgoingMail, options: SendOptions): Promise<Receipt> => {
@@ -216,14 +216,14 @@ export function createMailer(options: MailerOptions): Mailer {
     checkSize(content.size, provider.limits.messageSize);
     const { beforeCommit } = options;
     const held = beforeCommit === undefined ? content : new HeldContent(content, beforeCommit);
-    const job = new Job({ envelope, content: held, binary: mail.binary === true }, options);
-    if (!isTraced(SEND)) return submit(job, login);
+    const job = new Job({ envelope, content: held, binary: mail.binary === true }, login, options);
+    if (!isTraced(SEND)) return submit(job);
     const { id, host, port } = provider;
     const context = { provider: id, host, port, recipients: envelope.to.length, size: content.size };
     return trace(
       SEND,
       () => context,
-      () => submit(job, login),
+      () => submit(job),
       summaryOf,
     );
   };

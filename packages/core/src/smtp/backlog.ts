@@ -1,5 +1,6 @@
 // How much may wait at a time, over all mailboxes of a mailer, and what happens to what is too much.
 import { InputError, LimitError } from '../errors.ts';
+import { JobQueue } from './job-queue.ts';
 import type { Job } from './job.ts';
 
 /** How much may wait, and what becomes of what comes on top. */
@@ -21,25 +22,20 @@ export interface QueueOptions {
   readonly whenHeld?: 'wait' | 'refuse' | undefined;
 }
 
-interface Waiting {
-  readonly job: Job;
-  readonly login: string;
-}
-
 export class Backlog {
   readonly #messages: number;
   readonly #bytes: number;
   readonly #wait: boolean;
   /** Where a message goes once it is in. */
-  readonly #submit: (job: Job, login: string) => void;
+  readonly #submit: (job: Job) => void;
   #lettingIn = false;
   #length = 0;
   #size = 0;
   /** Sends that wait for room, oldest first. */
-  #outside: Waiting[] = [];
+  readonly #outside = new JobQueue();
   #ready: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined;
 
-  constructor(submit: (job: Job, login: string) => void, options: QueueOptions = {}) {
+  constructor(submit: (job: Job) => void, options: QueueOptions = {}) {
     const { messages = 100_000, bytes = 256_000_000, whenFull = 'refuse' } = options;
     if (!(Number.isInteger(messages) && messages > 0)) throw limitError('messages');
     if (!(Number.isInteger(bytes) && bytes > 0)) throw limitError('bytes');
@@ -61,10 +57,10 @@ export class Backlog {
   }
 
   /** Lets a message in, now or when there is room, or rejects it. */
-  admit(job: Job, login: string): void {
+  admit(job: Job): void {
     if (job.settled) return;
-    if (this.#outside.length === 0 && this.#fits(job)) this.#enter(job, login);
-    else if (this.#wait) this.#outside.push({ job, login });
+    if (this.#outside.length === 0 && this.#fits(job)) this.#enter(job);
+    else if (this.#wait) this.#outside.push(job);
     else {
       const full = `${this.#length} messages wait (${Math.ceil(this.#size / 1e6)} MB); await ready() before sending more`;
       job.reject(new LimitError('ERR_MAILER_QUEUE_FULL', full));
@@ -95,11 +91,11 @@ export class Backlog {
     return this.#length < this.#messages && this.#size + (job.content.bytes?.length ?? 0) <= this.#bytes;
   }
 
-  #enter(job: Job, login: string): void {
+  #enter(job: Job): void {
     this.#length += 1;
     this.#size += job.content.bytes?.length ?? 0;
     job.onEnded = this.#onEnded;
-    this.#submit(job, login);
+    this.#submit(job);
   }
 
   readonly #onEnded = (job: Job): void => {
@@ -112,12 +108,12 @@ export class Backlog {
   #letIn(): void {
     if (this.#lettingIn) return;
     this.#lettingIn = true;
-    let next = this.#outside[0];
-    while (next !== undefined && (next.job.settled || this.#fits(next.job))) {
-      this.#outside.shift();
-      if (!next.job.settled) this.#enter(next.job, next.login);
-      next = this.#outside[0];
+    let next = this.#outside.shift();
+    while (next !== undefined && this.#fits(next)) {
+      this.#enter(next);
+      next = this.#outside.shift();
     }
+    if (next !== undefined) this.#outside.unshift(next);
     this.#lettingIn = false;
     if (this.#full) return;
     this.#ready?.resolve();

@@ -56,6 +56,8 @@ interface Ends {
 /** A hundred thousand of these may wait: what most do not need while they wait is made when it is needed. */
 export class Job {
   readonly envelope: CheckedEnvelope;
+  /** The mailbox it logs in as. */
+  readonly login: string;
   /** Let go of when it is settled, though the job itself may stay in a queue. */
   content: Content;
   readonly binary: boolean;
@@ -75,8 +77,9 @@ export class Job {
   #progress: Progress | undefined;
   readonly #ends: Ends | undefined;
 
-  constructor({ envelope, content, binary }: Delivery, { signal, deadline }: JobLimits) {
+  constructor({ envelope, content, binary }: Delivery, login: string, { signal, deadline }: JobLimits = {}) {
     this.envelope = envelope;
+    this.login = login;
     this.content = content;
     this.binary = binary;
     this.promise = new Promise((resolve) => {
