@@ -4,6 +4,7 @@ import { CAPABILITIES } from './capabilities.ts';
 import { CONVERSATIONS } from './conversations.ts';
 import { EXPLANATIONS } from './explanations.ts';
 import { MESSAGES } from './messages.ts';
+import { POOLS } from './pools.ts';
 import type { Property } from './property.ts';
 import { REPLIES } from './replies.ts';
 import { SECRETS } from './secrets.ts';
@@ -20,4 +21,5 @@ export const PROPERTIES: readonly Property[] = [
   ...SECRETS,
   ...EXPLANATIONS,
   ...CONVERSATIONS,
+  ...POOLS,
 ];
