@@ -4,7 +4,17 @@ import { Readable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { DEFAULT_TIMEOUTS, type OutgoingMail } from '../src/index.ts';
-import { DEADLINE, MAIL, aborted, attempt, expectFailure, startServer, turnClockByHand } from './hostile.ts';
+import {
+  DEADLINE,
+  MAIL,
+  aborted,
+  attempt,
+  expectFailure,
+  mailerTo,
+  reason,
+  startServer,
+  turnClockByHand,
+} from './hostile.ts';
 import type { Conversation, Part, ScriptedServer } from './scripted-server.ts';
 
 let server: ScriptedServer;
@@ -162,6 +172,24 @@ test.each([false, true])('pieces of nothing, again and again, leave others their
   })();
   const outcome = await attempt(server, { parts: { secureEhlo: COUNTED }, mail: { ...MAIL, message, binary } });
   expect(outcome.error).toBeUndefined();
+});
+
+test('a stream that takes its time does not hold up others while another connection may be opened', async () => {
+  server.script({});
+  const mailer = mailerTo(server, { limits: { connections: 2 } });
+  const controller = new AbortController();
+  const slow = mailer.send(hanging(), { signal: controller.signal }).catch((error: unknown) => error);
+  while (!dataAnswered()) await nextTurn();
+  let sent = false;
+  void mailer.send(MAIL).then(() => (sent = true));
+  for (let i = 0; i < 100; i += 1) await nextTurn();
+  expect(server.peers).toHaveLength(1); // a moment's wait is not worth a connection
+  await vi.advanceTimersByTimeAsync(2_000);
+  for (let turns = 0; !sent && turns < 5_000; turns += 1) await nextTurn();
+  expect([sent, server.peers.length]).toEqual([true, 2]);
+  controller.abort(reason);
+  expect(await slow).toMatchObject({ code: 'ERR_SMTP_ABORTED' });
+  await mailer.close();
 });
 
 test('a server that hangs up while the caller’s stream takes its time', async () => {

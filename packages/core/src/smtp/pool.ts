@@ -64,6 +64,8 @@ interface Construction {
 
 /** Messages may wait this many to a connection before another is opened: opening one costs seven round trips. */
 const WAITING_PER_CONNECTION = 2;
+/** Milliseconds in which none of them goes, because a slow message holds the connection: then one is opened all the same. */
+const STANDSTILL = 1_000;
 /** After an attempt to open one more connection failed: milliseconds until the next. */
 const PAUSE_AFTER_FAILURE = 30_000;
 /** A connection is let go this many milliseconds before the token it logged in with ends. */
@@ -98,6 +100,9 @@ export class Pool {
   /** From `performance.now()`: when idle connections are looked at next. */
   #sweepAt = Infinity;
   #wake: NodeJS.Timeout | undefined;
+  /** From `performance.now()`: when a message last left the queue. */
+  #lastGone = 0;
+  #lookAgain: NodeJS.Timeout | undefined;
   #drained: (() => void) | undefined;
 
   constructor(options: PoolOptions) {
@@ -190,8 +195,7 @@ export class Pool {
     this.#rejectAll(closedError());
     for (const job of this.#later.keys()) job.reject(closedError());
     this.#construction?.controller.abort(closedError());
-    clearTimeout(this.#sweeper);
-    clearTimeout(this.#wake);
+    for (const timer of [this.#sweeper, this.#wake, this.#lookAgain]) clearTimeout(timer);
     const goodbyes = [...this.#open].map((connection) => connection.close(closedError()));
     await Promise.all([...goodbyes, ...this.#leaving]);
   }
@@ -235,15 +239,22 @@ export class Pool {
     const { gate } = this.#options;
     // One at a time: the first proves the token before another presents it.
     if (this.#queue.length === 0 || this.#construction !== undefined || this.#closed) return;
-    if (this.#taken >= this.#options.connections) return; // one that leaves will come by
+    if (this.#taken >= this.#options.connections) return; // the one that ends or leaves will come by
     const now = performance.now();
     const wait = Math.max(gate.loginWait(), this.#openBefore - now);
     if (this.#open.size > 0) {
       const crowded = this.#queue.length > this.#open.size * WAITING_PER_CONNECTION;
-      if (crowded && wait <= 0 && now >= this.#noMoreBefore) this.#construct();
+      const stuck = now >= this.#lastGone + STANDSTILL && gate.wait() <= 0;
+      if ((crowded || stuck) && wait <= 0 && now >= this.#noMoreBefore) this.#construct();
+      else this.#lookAgain ??= setTimeout(this.#onStandstill, STANDSTILL).unref();
     } else if (wait > 0 || gate.wait() > 0) this.#wakeIn(Math.max(wait, gate.wait()));
     else this.#construct();
   }
+
+  readonly #onStandstill = (): void => {
+    this.#lookAgain = undefined;
+    this.#dispatch();
+  };
 
   /** Nothing for `Infinity`: the end of a message under way will come by. */
   #wakeIn(wait: number): void {
@@ -279,6 +290,7 @@ export class Pool {
     this.#idleSince.delete(connection);
     this.#underWay += 1;
     progress.tried = to.length;
+    this.#lastGone = performance.now();
     try {
       if (to.length < remaining.length && !job.content.repeatable) throw tooManyRecipients(job, to.length);
       const envelope = to === job.envelope.to ? job.envelope : { ...job.envelope, to };
