@@ -257,6 +257,24 @@ test('aborting a message that waits for its answer moves the one behind it, whic
   expect(delivered).toEqual(['hi', '0', '1']);
 });
 
+test('when the message that finds out is given up under way, another finds out in its place', async () => {
+  const busy = '432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded';
+  let mails = 0;
+  server.script({
+    mail: (peer) => ((mails += 1) === 2 ? peer.stall() : peer.say('250 2.1.0 ok')),
+    message: (peer) => peer.say(server.messages.length === 1 ? busy : '250 2.0.0 OK queued'),
+  });
+  const mailer = mailerTo(server);
+  await expect(mailer.send(MAIL)).rejects.toMatchObject({ reply: { code: 432 } });
+  const controller = new AbortController();
+  const gone = mailer.send(MAIL, { signal: controller.signal }).catch((error: unknown) => error);
+  while (mails < 2) await vi.advanceTimersByTimeAsync(1_000);
+  controller.abort(reason);
+  expect(await gone).toMatchObject({ code: 'ERR_SMTP_ABORTED', stage: 'RSET' });
+  expect(await mailer.send(MAIL, { deadline: 60_000 })).toMatchObject({ accepted: [expect.anything()] });
+  await mailer.close();
+});
+
 test('when the message that finds out is put off and then given up, another finds out in its place', async () => {
   const busy = '432 4.3.2 STOREDRV.ClientSubmit; sender thread limit exceeded';
   server.script({ message: (peer) => peer.say(server.messages.length <= 2 ? busy : '250 2.0.0 OK queued') });

@@ -181,6 +181,13 @@ test('without a user every message logs in as its sender', async () => {
   expect(b.sandbox.tokenRequests).toHaveLength(1);
 });
 
+test('a mailbox written in capitals is the same mailbox', async () => {
+  await using b = await bench({ user: undefined, limits: { connections: 1 } });
+  await b.mailer.send(b.mail('hi', b.sandbox.mailbox));
+  await b.mailer.send(b.mail('hi', b.sandbox.mailbox.toUpperCase()));
+  expect(b.sandbox.sessions).toHaveLength(1);
+});
+
 test('messages above the limit per minute wait; the deadline ends the wait', async () => {
   await using b = await bench({ limits: { messagesPerMinute: 5 } });
   await Promise.all(many(5).map(() => b.mailer.send(b.mail())));
@@ -199,6 +206,13 @@ test('the limit per minute is kept though the time of day is set', async () => {
   vi.setSystemTime(Date.now() + 90_000);
   await expect(b.mailer.send(b.mail(), { deadline: 50 })).rejects.toMatchObject({ code: 'ERR_SMTP_DEADLINE' });
   expect(b.sandbox.inbox.messages).toHaveLength(1);
+});
+
+test('a message the server refused has its place in the minute', async () => {
+  await using b = await bench({ limits: { messagesPerMinute: 1 } });
+  b.sandbox.exchange.reply('MESSAGE', '550 5.6.11 Invalid characters');
+  await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ reply: { status: '5.6.11' } });
+  await expect(b.mailer.send(b.mail(), { deadline: 50 })).rejects.toMatchObject({ code: 'ERR_SMTP_DEADLINE' });
 });
 
 test('recipients above the limit per day are refused, with the time when they become possible', async () => {
@@ -247,6 +261,16 @@ test('a full queue refuses, or waits where that was asked for', async () => {
   await using waiting = await bench({ queue: { messages: 2, whenFull: 'wait' } });
   await Promise.all(many(6).map(() => waiting.mailer.send(waiting.mail())));
   expect(waiting.sandbox.inbox.messages).toHaveLength(6);
+});
+
+test('the bytes of a queue are counted, and a message larger than all of it goes alone', async () => {
+  await using b = await bench({ queue: { bytes: 300 } });
+  const of = (size: number): OutgoingMail => ({ ...b.mail(), message: `Subject: x\r\n\r\n${'x'.repeat(size)}` });
+  const outcomes = await Promise.allSettled([of(100), of(100), of(200)].map((mail) => b.mailer.send(mail)));
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected']);
+  expect(outcomes[2]).toMatchObject({ reason: { code: 'ERR_MAILER_QUEUE_FULL' } });
+  await b.mailer.send(of(1_000));
+  await Promise.all([b.mailer.send(of(100)), b.mailer.send(of(100))]);
 });
 
 test('ready() resolves when the queue has room again', async () => {
