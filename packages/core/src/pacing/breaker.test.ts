@@ -77,11 +77,3 @@ test('a longer wait asked for by the other side is kept', () => {
   subject.failed('slow-down', 'x', 0, false, 90_000);
   expect(subject.state(0).until).toBe(90_000);
 });
-
-test('a clock that is set back by hours does not keep it open as long', () => {
-  const subject = breaker();
-  subject.failed('admin', 'x', 300 * MINUTE, false);
-  expect(subject.state(MINUTE)).toEqual({ position: 'open', until: 16 * MINUTE, reason: 'x' });
-  expect(subject.admit(2 * MINUTE)).toBeUndefined();
-  expect(subject.admit(16 * MINUTE)).toBe('probe');
-});

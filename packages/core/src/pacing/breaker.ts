@@ -39,7 +39,6 @@ const CLOSED: BreakerState = { position: 'closed', until: 0, reason: undefined }
 export class Breaker {
   #failures = 0;
   #openings = 0;
-  #openedAt = 0;
   #until = 0;
   #reason: unknown;
   #kind: DiagnosisClass | undefined;
@@ -57,8 +56,6 @@ export class Breaker {
 
   state(now: number): BreakerState {
     if (this.#until === 0) return CLOSED;
-    // The clock was set back: the pause begins anew, it does not grow by those hours.
-    if (now < this.#openedAt) this.#open(now, this.#until - this.#openedAt);
     const position = now < this.#until || this.#probing ? 'open' : 'half-open';
     return { position, until: this.#until, reason: this.#reason };
   }
@@ -104,14 +101,9 @@ export class Breaker {
     if (this.#failures < pause.after && this.#until === 0) return false;
     const base = Math.min(pause.first * 2 ** this.#openings, pause.longest);
     this.#openings += 1;
-    this.#open(now, Math.max(wait, base * (1 + this.#random() / 4)));
+    this.#until = now + Math.max(wait, base * (1 + this.#random() / 4));
     this.#reason = reason;
     this.#kind = kind;
     return true;
-  }
-
-  #open(now: number, pause: number): void {
-    this.#openedAt = now;
-    this.#until = now + pause;
   }
 }

@@ -48,10 +48,6 @@ export class DailyQuota {
   }
 
   #forget(now: number): void {
-    // The clock was set back: what was counted before counts for a day from now, not for those hours more.
-    if ((this.#pieces.at(-1)?.at ?? now) > now + PIECE) {
-      this.#pieces = this.#pieces.map(({ at, count }) => ({ at: Math.min(at, now + PIECE), count }));
-    }
     let gone = 0;
     for (const piece of this.#pieces) {
       if (piece.at + DAY > now) break;

@@ -61,8 +61,6 @@ export class SlidingWindow {
   }
 
   #forget(now: number): void {
-    // The clock was set back: what ended before has ended by now, and its place is not kept for hours.
-    if ((this.#ends[this.#head] ?? now) > now) this.#ends = this.#ends.map((end) => Math.min(end, now));
     while (this.#head < this.#ends.length && (this.#ends[this.#head] ?? 0) + this.#length <= now) this.#head += 1;
     if (this.#head > 256 && this.#head * 2 > this.#ends.length) {
       this.#ends = this.#ends.slice(this.#head);
