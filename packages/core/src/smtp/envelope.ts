@@ -146,7 +146,7 @@ export interface EnvelopeCommands {
 export function envelopeCommands(
   delivery: Delivery,
   capabilities: Capabilities,
-  limit = sizeLimit(capabilities),
+  limit: number | undefined = sizeLimit(capabilities),
 ): EnvelopeCommands {
   const { envelope } = delivery;
   // Notifications are a wish: a server that does not know them gets the message without.
