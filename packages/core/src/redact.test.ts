@@ -91,3 +91,34 @@ test('takes time in proportion to the text, also where text and secret repeat th
 test('a redactor prints nothing of what it looks for', () => {
   expect(inspect(redact, { showHidden: true, depth: 9 })).not.toContain('canary');
 });
+
+test('a run that only this text completes is found, though a text like it was looked through before', () => {
+  const run = SECRET.slice(5, 17);
+  const before = 'queued as '.repeat(5);
+  const after = ' on this host'.repeat(5);
+  for (let cut = 1; cut < run.length; cut += 1) {
+    for (const harmless of [`${run.slice(0, cut)}#`, `#${run.slice(cut)}`, run.slice(0, cut), run.slice(cut)]) {
+      const experienced = createRedactor([SECRET]);
+      expect(experienced(`${before}${harmless}${after}`)).toContain(harmless);
+      expect(experienced(`${before}${run}${after}`)).toBe(`${before}[redacted]${after}`);
+    }
+  }
+});
+
+test('property: what was looked through before changes nothing', () => {
+  const part = fc.constantFrom(
+    SECRET.slice(0, 11),
+    SECRET.slice(11, 30),
+    SECRET.slice(3, 16),
+    ' ok ',
+    '%',
+    'x'.repeat(40),
+  );
+  const text = fc.array(part, { maxLength: 8 }).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 12 }), (texts) => {
+      const experienced = createRedactor([SECRET]);
+      for (const each of texts) expect(experienced(each)).toBe(createRedactor([SECRET])(each));
+    }),
+  );
+});

@@ -14,9 +14,9 @@ const BLOCK = 6;
 const SHORTEST = 4;
 /** Bits, two for each block: fewer than one in two hundred places of a text meet those of a token by chance. 16 KB stay in a cache. */
 const HASHES = 2 ** 17;
-/** A server says the same few short texts for every message; so many are known by heart, up to so many characters each. */
-const REMEMBERED = 16;
-const REMEMBERED_LENGTH = 64;
+/** So many short texts are known by heart, up to so many characters each. */
+const KNOWN = 16;
+const KNOWN_LENGTH = 64;
 const PERCENT = 0x25;
 const BACKSLASH = 0x5c;
 
@@ -35,13 +35,16 @@ interface Folded {
  */
 export function createRedactor(secrets: readonly (string | Secret)[]): Redactor {
   let index: SecretIndex | undefined;
-  const harmless: string[] = [];
+  // What was looked through: servers say the same for every message, or change a number in it.
+  const known: string[] = [];
+  let long = '';
   return (text) => {
-    if (harmless.includes(text)) return text;
+    if (known.includes(text)) return text;
     // Built at the first text: most redactors never see one.
     index ??= indexSecrets(secrets.map((secret) => (typeof secret === 'string' ? secret : secret.reveal())));
-    if (!isHarmless(index, text)) return printableAround(text, findSecrets(index, fold(text)));
-    if (text.length <= REMEMBERED_LENGTH && harmless.length < REMEMBERED) harmless.push(text);
+    if (!isHarmless(index, newPart(text, long))) return printableAround(text, findSecrets(index, fold(text)));
+    if (text.length > KNOWN_LENGTH) long = text;
+    else if (known.length < KNOWN) known.push(text);
     return text;
   };
 }
@@ -106,6 +109,20 @@ function formsOf(secret: string): string[] {
   return [secret, bytes.toString('base64'), ...inner.filter((form) => form.length >= SHORTEST)].map(
     (form) => fold(form).text,
   );
+}
+
+/**
+ * What of a text has to be looked through when one like it was. A run of a secret that reaches into neither end of this part
+ * lies in what both texts have, so there is none.
+ */
+function newPart(text: string, harmless: string): string {
+  const same = Math.min(text.length, harmless.length);
+  let head = 0;
+  while (head < same && text.charCodeAt(head) === harmless.charCodeAt(head)) head += 1;
+  let tail = 1;
+  while (tail <= same - head && text.charCodeAt(text.length - tail) === harmless.charCodeAt(harmless.length - tail))
+    tail += 1;
+  return text.slice(Math.max(0, head - RUN + 1), text.length - Math.max(0, tail - RUN));
 }
 
 /** Printable ASCII without an escape and without a block of a secret: almost every text, known without making another. */

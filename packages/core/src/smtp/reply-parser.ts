@@ -13,14 +13,19 @@ const CONTROL = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]/g;
 /** A reply longer than this (bytes) ends the connection; Exchange's longest with diagnostics are about 3 KB. */
 export const MAX_REPLY_BYTES: number = 64 * 1024;
 
-/** A server says the same few short lines for every message; so many are known by heart, up to so many characters each. */
-const REMEMBERED = 16;
-const REMEMBERED_LENGTH = 64;
+/** A server says the same few short lines for every message; so many are known by heart, up to so many bytes each. */
+const KNOWN = 16;
+const KNOWN_LENGTH = 64;
+
+interface KnownReply {
+  /** Its one line, without LF. */
+  readonly line: Uint8Array;
+  readonly reply: Reply;
+}
 
 /** Splits a byte stream into replies. */
 export class ReplyParser {
-  /** Replies of one line, and what they mean. Frozen: whoever gets the same answer gets the same object. */
-  readonly #known: { readonly line: string; readonly reply: Reply }[] = [];
+  readonly #known: KnownReply[] = [];
   #fragments: Uint8Array[] = [];
   #lines: string[] = [];
   #code = 0;
@@ -44,18 +49,41 @@ export class ReplyParser {
     while (this.#failure === undefined && start < bytes.length) {
       const lineEnd = bytes.indexOf(LF, start);
       const end = lineEnd < 0 ? bytes.length : lineEnd;
-      this.#size += end - start + (lineEnd < 0 ? 0 : 1);
-      if (this.#size > MAX_REPLY_BYTES) {
-        this.#failure = new ProtocolError(`a reply is longer than ${MAX_REPLY_BYTES} bytes`);
-      } else if (lineEnd < 0) {
-        this.#fragments.push(bytes.subarray(start));
-      } else {
-        const reply = this.#line(this.#text(bytes, start, end));
-        if (reply !== undefined) replies.push(reply);
-      }
+      const known = this.pending || lineEnd < 0 ? undefined : this.#knownReply(bytes, start, end);
+      const reply = known ?? this.#read(bytes, start, end, lineEnd >= 0);
+      if (reply !== undefined) replies.push(reply);
       start = end + 1;
     }
     return replies;
+  }
+
+  /** Takes a line, or the beginning of one. */
+  #read(bytes: Buffer, start: number, end: number, whole: boolean): Reply | undefined {
+    this.#size += end - start + (whole ? 1 : 0);
+    if (this.#size > MAX_REPLY_BYTES) {
+      this.#failure = new ProtocolError(`a reply is longer than ${MAX_REPLY_BYTES} bytes`);
+      return undefined;
+    }
+    if (!whole) {
+      this.#fragments.push(bytes.subarray(start));
+      return undefined;
+    }
+    const alone = !this.pending;
+    const reply = this.#line(this.#text(bytes, start, end));
+    if (alone && reply !== undefined) this.#remember(bytes.subarray(start, end), reply);
+    return reply;
+  }
+
+  #knownReply(bytes: Uint8Array, start: number, end: number): Reply | undefined {
+    for (const { line, reply } of this.#known) if (isAt(line, bytes, start, end)) return reply;
+    return undefined;
+  }
+
+  /** Frozen: whoever gets the same answer gets the same object. */
+  #remember(line: Uint8Array, reply: Reply): void {
+    if (line.length > KNOWN_LENGTH || this.#known.length === KNOWN) return;
+    Object.freeze(reply.lines);
+    this.#known.push({ line: new Uint8Array(line), reply: Object.freeze(reply) });
   }
 
   /** The whole line that ends with these bytes, as text. */
@@ -69,11 +97,6 @@ export class ReplyParser {
   }
 
   #line(line: string): Reply | undefined {
-    const known = this.#lines.length === 0 ? this.#known.find((each) => each.line === line) : undefined;
-    if (known !== undefined) {
-      this.#size = 0;
-      return known.reply;
-    }
     const code = replyCode(line);
     if (code === undefined) return this.#fail(`not a reply line: ${JSON.stringify(visible(line.slice(0, 80)))}`);
     if (this.#lines.length > 0 && code !== this.#code) {
@@ -85,12 +108,7 @@ export class ReplyParser {
     const lines = this.#lines;
     this.#lines = [];
     this.#size = 0;
-    const reply = { code, status: enhancedStatus(code, lines), lines };
-    if (lines.length === 1 && line.length <= REMEMBERED_LENGTH && this.#known.length < REMEMBERED) {
-      Object.freeze(lines);
-      this.#known.push({ line, reply: Object.freeze(reply) });
-    }
-    return reply;
+    return { code, status: enhancedStatus(code, lines), lines };
   }
 
   #fail(message: string): undefined {
@@ -123,4 +141,11 @@ function enhancedStatus(code: number, lines: readonly string[]): string | undefi
 function visible(text: string): string {
   if (PLAIN.test(text)) return text;
   return text.replace(CONTROL, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+/** Whether exactly these bytes stand there. */
+function isAt(line: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (line.length !== end - start) return false;
+  for (let at = 0; at < line.length; at += 1) if (line[at] !== bytes[start + at]) return false;
+  return true;
 }
