@@ -1,19 +1,14 @@
 // Text chosen by a server on its way to an error, an event or a transcript: our secrets come out, control characters
 // lose their power. Echoes are found in any encoding a server is likely to have put them into.
+import { BLOCK, RUN, type SecretIndex, findRuns, hashNext, indexForms, isBlock, mayBeBlock } from './secret-index.ts';
 import type { Secret } from './secret.ts';
 
 /** Makes a text fit to print. */
 export type Redactor = (text: string) => string;
 
 const REDACTED = '[redacted]';
-/** A run of this many characters of a secret is worth hiding; fewer occur by chance. */
-const RUN = 12;
-/** Any run of RUN characters holds a whole block of this size that starts at a multiple of it. */
-const BLOCK = 6;
 /** Shorter secrets are in every second word; nobody's secret is that short. */
 const SHORTEST = 4;
-/** Bits, two for each block: fewer than one in two hundred places of a text meet those of a token by chance. 16 KB stay in a cache. */
-const HASHES = 2 ** 17;
 /** So many short texts are known by heart, up to so many characters each. */
 const KNOWN = 16;
 const KNOWN_LENGTH = 64;
@@ -34,15 +29,15 @@ interface Folded {
  * percent- or form-encoded (RFC 3986 section 2.1), and with backslashes put in. The time it takes is linear in the text.
  */
 export function createRedactor(secrets: readonly (string | Secret)[]): Redactor {
-  let index: SecretIndex | undefined;
+  let forms: Secrets | undefined;
   // What was looked through: servers say the same for every message, or change a number in it.
   const known: string[] = [];
   let long = '';
   return (text) => {
     if (known.includes(text)) return text;
     // Built at the first text: most redactors never see one.
-    index ??= indexSecrets(secrets.map((secret) => (typeof secret === 'string' ? secret : secret.reveal())));
-    if (!isHarmless(index, newPart(text, long))) return printableAround(text, findSecrets(index, fold(text)));
+    forms ??= formsOfAll(secrets.map((secret) => (typeof secret === 'string' ? secret : secret.reveal())));
+    if (!isHarmless(forms, newPart(text, long))) return printableAround(text, findSecrets(forms, fold(text)));
     if (text.length > KNOWN_LENGTH) long = text;
     else if (known.length < KNOWN) known.push(text);
     return text;
@@ -61,41 +56,18 @@ export function printable(text: string): string {
   });
 }
 
-interface SecretIndex {
-  /** Which hashes the blocks have: at most places of most texts this alone says that there is nothing. */
-  readonly hashes: Uint8Array;
-  /** Block → the folded surroundings in which it occurs: what stands before it, and after. */
-  readonly blocks: ReadonlyMap<string, readonly { readonly before: string; readonly after: string }[]>;
+interface Secrets {
+  readonly index: SecretIndex;
   /** Forms too short to have a run of RUN characters: found whole. */
   readonly short: readonly string[];
 }
 
-function indexSecrets(secrets: readonly string[]): SecretIndex {
-  const blocks = new Map<string, { before: string; after: string }[]>();
-  const hashes = new Uint8Array(HASHES / 8);
-  const short = new Set<string>();
-  const forms = secrets.filter((secret) => secret.length >= SHORTEST).flatMap(formsOf);
-  for (const form of new Set(forms)) {
-    if (form.length < SHORTEST) continue; // nothing but what folding takes away
-    if (form.length < RUN) short.add(form);
-    else {
-      for (let at = 0; at + BLOCK <= form.length; at += BLOCK) {
-        const places = blocks.get(form.slice(at, at + BLOCK)) ?? [];
-        const before = form.slice(Math.max(0, at - RUN + 1), at);
-        const after = form.slice(at + BLOCK, at + BLOCK + RUN - 1);
-        // A secret that repeats itself must not make a list to walk at every character of the text.
-        if (!places.some((place) => place.before === before && place.after === after)) places.push({ before, after });
-        blocks.set(form.slice(at, at + BLOCK), places);
-      }
-    }
-  }
-  for (const block of blocks.keys()) {
-    let hash = 0;
-    for (let i = 0; i < BLOCK; i += 1) hash = hashNext(hash, block.charCodeAt(i), 0);
-    setBit(hashes, hash);
-    setBit(hashes, otherHash(hash));
-  }
-  return { hashes, blocks, short: [...short] };
+function formsOfAll(secrets: readonly string[]): Secrets {
+  const forms = new Set(secrets.filter((secret) => secret.length >= SHORTEST).flatMap(formsOf));
+  // What is shorter still had nothing but what folding takes away.
+  const all = [...forms].filter((form) => form.length >= SHORTEST);
+  const index = indexForms(all.filter((form) => form.length >= RUN));
+  return { index, short: all.filter((form) => form.length < RUN) };
 }
 
 /** The secret itself, its base64, and the inner part of that at each offset it can have within longer bytes; all folded. */
@@ -126,7 +98,7 @@ function newPart(text: string, harmless: string): string {
 }
 
 /** Printable ASCII without an escape and without a block of a secret: almost every text, known without making another. */
-function isHarmless({ hashes, blocks, short }: SecretIndex, text: string): boolean {
+function isHarmless({ index, short }: Secrets, text: string): boolean {
   if (short.length > 0) return false;
   let hash = 0;
   for (let next = 0; next < text.length; next += 1) {
@@ -134,7 +106,8 @@ function isHarmless({ hashes, blocks, short }: SecretIndex, text: string): boole
     if (folded === 0) return false;
     const at = next + 1 - BLOCK;
     hash = hashNext(hash, folded, at > 0 ? (FOLDED[text.charCodeAt(at - 1)] ?? 0) : 0);
-    if (at >= 0 && hasHash(hashes, hash) && blocks.has(foldAlphabet(text.slice(at, at + BLOCK)))) return false;
+    if (at < 0 || !mayBeBlock(index, hash)) continue;
+    if (isBlock(index, hash, foldAlphabet(text.slice(at, next + 1)))) return false;
   }
   return true;
 }
@@ -185,26 +158,10 @@ function escapeAtEnd(bytes: readonly number[]): number | undefined {
 }
 
 /** The parts of the original text, in order and apart, that hold a secret. */
-function findSecrets(
-  { hashes, blocks, short }: SecretIndex,
-  { text, starts, ends }: Folded,
-): [start: number, end: number][] {
-  const found: [from: number, to: number][] = [];
+function findSecrets({ index, short }: Secrets, { text, starts, ends }: Folded): [start: number, end: number][] {
+  const found = findRuns(index, text);
   for (const form of short) {
     for (let at = text.indexOf(form); at !== -1; at = text.indexOf(form, at + 1)) found.push([at, at + form.length]);
-  }
-  let hash = 0;
-  for (let next = 0; next < text.length; next += 1) {
-    const at = next + 1 - BLOCK;
-    hash = hashNext(hash, text.charCodeAt(next), at > 0 ? text.charCodeAt(at - 1) : 0);
-    if (at < 0 || !hasHash(hashes, hash)) continue;
-    for (const { before, after } of blocks.get(text.slice(at, at + BLOCK)) ?? []) {
-      let from = at;
-      let to = at + BLOCK;
-      for (let i = before.length - 1; i >= 0 && from > 0 && before[i] === text[from - 1]; i -= 1) from -= 1;
-      for (let i = 0; i < after.length && after[i] === text[to]; i += 1) to += 1;
-      if (to - from >= RUN) found.push([from, to]);
-    }
   }
   const merged: [start: number, end: number][] = [];
   for (const [from, to] of found.sort((a, b) => a[0] - b[0])) {
@@ -215,29 +172,6 @@ function findSecrets(
     else merged.push([start, end]);
   }
   return merged;
-}
-
-function hasHash(hashes: Uint8Array, hash: number): boolean {
-  return hasBit(hashes, hash) && hasBit(hashes, otherHash(hash));
-}
-
-function setBit(hashes: Uint8Array, hash: number): void {
-  const byte = (hash >>> 3) & (HASHES / 8 - 1);
-  hashes[byte] = (hashes[byte] ?? 0) | (1 << (hash & 7));
-}
-
-function hasBit(hashes: Uint8Array, hash: number): boolean {
-  return ((hashes[(hash >>> 3) & (HASHES / 8 - 1)] ?? 0) & (1 << (hash & 7))) !== 0;
-}
-
-/** What two blocks with one hash seldom share as well: it is made of the bits that the first does not look at. */
-function otherHash(hash: number): number {
-  return Math.imul(hash, 0x9e3779b1) >>> 13;
-}
-
-/** The hash of a block that moves on by one character (Rabin and Karp), in 32 bits. */
-function hashNext(hash: number, entering: number, leaving: number): number {
-  return (Math.imul(hash, 31) + entering - Math.imul(leaving, 31 ** BLOCK)) | 0;
 }
 
 function printableAround(text: string, secrets: readonly [start: number, end: number][]): string {
