@@ -86,6 +86,7 @@ export class Gate {
 
   /** Why nothing may be sent as this sender at present. It may have become so while the message waited. */
   refusal(sender: string): LimitError | undefined {
+    if (this.#mailbox.kind === undefined && this.#senders.size === 0) return undefined; // as it is nearly always
     const now = this.#options.now();
     return this.#suspended(this.#mailbox, now) ?? this.#suspended(this.#senders.get(sender), now);
   }

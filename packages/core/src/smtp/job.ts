@@ -13,6 +13,7 @@ export interface JobLimits {
 }
 
 const NONE: readonly TransactionResult[] = [];
+const NOBODY: readonly CheckedRecipient[] = [];
 
 /** What a message waits for, and why it takes so long. */
 export interface WaitingFor {
@@ -43,6 +44,12 @@ export class Progress {
 
   constructor(to: readonly CheckedRecipient[]) {
     this.remaining = to;
+  }
+
+  /** The first `count` of those that remain have their answer. */
+  add(part: TransactionResult, count: number): void {
+    this.parts = this.parts.length === 0 ? [part] : [...this.parts, part];
+    this.remaining = count === this.remaining.length ? NOBODY : this.remaining.slice(count);
   }
 }
 

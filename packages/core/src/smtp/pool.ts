@@ -321,8 +321,7 @@ export class Pool {
   /** One group of recipients has its answer. */
   #onPart(job: Job, connection: Connection, count: number, part: TransactionResult, error?: ReplyError): void {
     const { progress } = job;
-    progress.parts = [...progress.parts, part];
-    progress.remaining = progress.remaining.slice(count);
+    progress.add(part, count);
     if (progress.remaining.length > 0 && progress.cancelled === undefined) {
       this.#again(job);
       return;

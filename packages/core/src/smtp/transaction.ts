@@ -180,20 +180,35 @@ const RECIPIENT_TAKEN: readonly number[] = [250, 251, 252];
 
 /** @param first which of the replies is the first recipient's */
 function sort(to: readonly Mailbox[], replies: readonly Reply[], first = 0): RecipientResults {
-  const accepted: RecipientResult[] = [];
-  const deferred: RecipientResult[] = [];
-  const refusals: RecipientResult[] = [];
-  let next = first;
-  for (const { address } of to) {
-    const reply = replies[next++];
-    if (reply === undefined || (reply.code < 400 && !RECIPIENT_TAKEN.includes(reply.code))) {
-      throw new ProtocolError(`RCPT: expected 250, got ${reply === undefined ? 'nothing' : replyText(reply)}`, {
-        stage: 'RCPT',
-      });
-    }
-    (reply.code < 300 ? accepted : reply.code < 500 ? deferred : refusals).push({ address, reply });
+  const [only] = to;
+  if (only !== undefined && to.length === 1) {
+    const result = recipientResult(only, replies[first]);
+    const { code } = result.reply;
+    // Most messages have one recipient: two of these three lists need not be made.
+    const alone = [result];
+    return {
+      accepted: code < 300 ? alone : NOBODY,
+      deferred: code >= 300 && code < 500 ? alone : NOBODY,
+      refused: code >= 500 ? alone : NOBODY,
+    };
   }
-  return { accepted, deferred, refused: refusals };
+  const results = to.map((mailbox, i) => recipientResult(mailbox, replies[first + i]));
+  return {
+    accepted: results.filter(({ reply }) => reply.code < 300),
+    deferred: results.filter(({ reply }) => reply.code >= 300 && reply.code < 500),
+    refused: results.filter(({ reply }) => reply.code >= 500),
+  };
+}
+
+const NOBODY: readonly RecipientResult[] = Object.freeze([]);
+
+function recipientResult({ address }: Mailbox, reply: Reply | undefined): RecipientResult {
+  if (reply === undefined || (reply.code < 400 && !RECIPIENT_TAKEN.includes(reply.code))) {
+    throw new ProtocolError(`RCPT: expected 250, got ${reply === undefined ? 'nothing' : replyText(reply)}`, {
+      stage: 'RCPT',
+    });
+  }
+  return { address, reply };
 }
 
 function noneAccepted(results: RecipientResults): ReplyError | undefined {
