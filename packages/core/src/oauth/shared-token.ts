@@ -15,6 +15,8 @@ export interface SharedTokenOptions {
   readonly afresh: boolean;
   /** Whether a token found in the store saves the request. */
   readonly serves: (held: HeldToken) => boolean;
+  /** Whether a server refused it: others are not to try it as well. */
+  readonly refused: (held: HeldToken) => boolean;
   /** Makes the request. */
   readonly request: () => Promise<HeldToken>;
   /** Is told of trouble with the store, which keeps no token from its user. */
@@ -23,7 +25,7 @@ export interface SharedTokenOptions {
 
 /** Takes the token from the store if it serves, else makes the request under the lock and stores what came. */
 export async function sharedToken(options: SharedTokenOptions): Promise<{ held: HeldToken; fromStore: boolean }> {
-  const { store, key, lease, afresh, serves, request, onStoreError } = options;
+  const { store, key, lease, afresh, serves, refused, request, onStoreError } = options;
   // A store that hangs leaves time for the request.
   const patience = lease / 2;
   const answered = <T>(work: () => Promise<T>, limit = patience): Promise<T> =>
@@ -52,7 +54,10 @@ export async function sharedToken(options: SharedTokenOptions): Promise<{ held: 
     const { held, version } = await look();
     const another = !afresh || version !== early.version;
     if (another && held !== undefined && serves(held)) return { held, fromStore: true };
-    const fresh = await request();
+    const fresh = await request().catch(async (error: unknown) => {
+      if (held !== undefined && refused(held)) await attempt(() => store.compareAndSet(key, version, NOTHING));
+      throw error;
+    });
     // A lost race leaves the other's token there, which is as good as ours.
     await attempt(() => store.compareAndSet(key, version, encode(fresh)));
     return { held: fresh, fromStore: false };
@@ -60,6 +65,9 @@ export async function sharedToken(options: SharedTokenOptions): Promise<{ held: 
     if (lock !== undefined) await answered(() => lock.release()).catch(onStoreError);
   }
 }
+
+/** A store has no word for taking a value out. */
+const NOTHING = new Secret('{}');
 
 function encode({ token, obtainedAt }: HeldToken): Secret {
   const { value, expiresAt, refreshAt, clockSkew } = token;

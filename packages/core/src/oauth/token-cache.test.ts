@@ -548,6 +548,21 @@ test('a token that one cache rejected is not taken from the store; the one anoth
   expect(two.requests).toHaveLength(0);
 });
 
+test('a refused token whose renewal fails is not left in the store for the next process to try', async () => {
+  const store = memoryTokenStore();
+  const one = bench({ store, key: 'k' });
+  const refused = await one.source();
+  one.clock.now += 1000;
+  one.answers(async () => {
+    throw new TokenError('ERR_OAUTH_UNREACHABLE', 'no network');
+  });
+  one.source.reject(refused);
+  await expect(one.source()).rejects.toMatchObject({ code: 'ERR_OAUTH_UNREACHABLE' });
+  const next = bench({ store, key: 'k' });
+  next.answers(async () => next.token(HOUR, 'new'));
+  expect(await next.value()).toBe('new');
+});
+
 test('whoever asks with forceRefresh is not served from the store', async () => {
   const store = memoryTokenStore();
   const one = bench({ store, key: 'k' });

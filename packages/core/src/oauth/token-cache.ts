@@ -245,6 +245,7 @@ class TokenCache {
         this.#fault(held) === undefined &&
         // One that is due itself is better than none, and than nothing else.
         (now() < held.renewAt || this.#held === undefined || now() >= this.#held.usableUntil),
+      refused: (held) => this.#refused.has(held.token.value.reveal()),
       onStoreError: (error) => tell(onEvent, { type: 'store-failed', error }),
     });
   }
