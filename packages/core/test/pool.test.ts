@@ -190,6 +190,15 @@ test('a login does not lift the suspension of a mailbox that is blocked', async 
   await expect(b.mailer.send(b.mail())).rejects.toMatchObject({ code: 'ERR_MAILER_SUSPENDED' });
 });
 
+test('of those that wait none follows a message whose refusal concerns them all', async () => {
+  await using b = await bench({ wire: 'data', limits: { connections: 1 } });
+  b.sandbox.exchange.reply('MESSAGE', '550 5.1.8 Access denied, bad outbound sender', { times: Infinity });
+  const outcomes = await Promise.allSettled(many(10).map(() => b.mailer.send(b.mail())));
+  expect(outcomes).toMatchObject(many(10).map(() => ({ status: 'rejected', reason: { reply: { status: '5.1.8' } } })));
+  const refused = b.sandbox.sessions.flatMap(({ entries }) => entries.filter(({ text }) => text.includes('5.1.8')));
+  expect(refused).toHaveLength(1);
+});
+
 test('a message that was put off hears it when the mailbox is blocked meanwhile, and does not wait for an hour', async () => {
   await using b = await bench({ retryDelay: 300 });
   b.sandbox.exchange.reply('MESSAGE', '451 4.7.0 Temporary server error');

@@ -89,6 +89,8 @@ export class Pool {
   /** The same for connections besides the first. */
   #noMoreBefore = 0;
   #underWay = 0;
+  /** Failures of which it is not known yet what they say of the mailbox. */
+  #judging = 0;
   #dispatching = false;
   /** No new messages. */
   #closing = false;
@@ -216,7 +218,7 @@ export class Pool {
 
   #sendWhatMay(): void {
     const { gate } = this.#options;
-    while (this.#queue.length > 0) {
+    while (this.#queue.length > 0 && this.#judging === 0) {
       const connection = this.#freeConnection();
       if (connection === undefined) break;
       const turn = gate.take();
@@ -386,19 +388,23 @@ export class Pool {
       this.#onPart(job, connection, count, refusedPart(error), error);
       return;
     }
-    verdictOn(error).then(
-      (verdict) => {
-        if (verdict === undefined) gate.abandoned(turn);
-        else if (gate.failed(turn, verdict, error, job.sender)) this.#rejectAll(error);
-        const passes = verdict !== undefined && holds(verdict.class) && error instanceof ReplyError;
-        const putOff = passes && gate.refusal(job.sender) === undefined;
-        if (putOff && !this.#closed && repeatable(job, error) && job.progress.attempts < this.#options.retries) {
-          job.progress.attempts += 1;
-          this.#tryLater(job, this.#retryDelay(job.progress.attempts));
-        } else this.#giveUp(job, connection, error);
-      },
-      (fault: unknown) => this.#giveUp(job, connection, error ?? fault),
-    );
+    void this.#judge(job, attempt, error);
+  }
+
+  /** What the failure says of the mailbox may concern all that wait: until it is known none of them goes. */
+  async #judge(job: Job, { connection, turn }: Attempt, error: unknown): Promise<void> {
+    const { gate } = this.#options;
+    this.#judging += 1;
+    const verdict = await verdictOn(error).catch(() => undefined); // what cannot be explained is told as it is
+    this.#judging -= 1;
+    if (verdict === undefined) gate.abandoned(turn);
+    else if (gate.failed(turn, verdict, error, job.sender)) this.#rejectAll(error);
+    const passes = verdict !== undefined && holds(verdict.class) && error instanceof ReplyError;
+    const putOff = passes && gate.refusal(job.sender) === undefined;
+    if (putOff && !this.#closed && repeatable(job, error) && job.progress.attempts < this.#options.retries) {
+      job.progress.attempts += 1;
+      this.#tryLater(job, this.#retryDelay(job.progress.attempts));
+    } else this.#giveUp(job, connection, error);
   }
 
   #giveUp(job: Job, connection: Connection, error: unknown): void {
