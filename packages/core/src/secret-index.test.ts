@@ -32,7 +32,7 @@ const covered = (runs: readonly [number, number][]): string[] =>
 
 test('property: finds every run of the forms, and nothing else', () => {
   const form = fc.oneof(
-    fc.string({ unit: fc.constantFrom(...'ab01'), minLength: RUN, maxLength: 40 }),
+    fc.string({ unit: fc.constantFrom('a', 'b', '0', '1'), minLength: RUN, maxLength: 40 }),
     fc.constantFrom('a'.repeat(50), 'ab'.repeat(30), random(60)),
   );
   const piece = fc.tuple(form, fc.nat(30), fc.nat(30)).map(([whole, from, length]) => whole.slice(from, from + length));
