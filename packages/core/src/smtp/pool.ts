@@ -18,6 +18,7 @@ import { JobQueue } from './job-queue.ts';
 import { allRefused, receiptOf, refusedPart, tooManyRecipients, unsentPart } from './job-receipt.ts';
 import { type Job, type WaitingFor, closedError } from './job.ts';
 import { type Inspect, Login, type LoginOptions } from './login.ts';
+import { OpenConnections } from './open-connections.ts';
 import type { TransactionResult } from './transaction.ts';
 import { verdictOn } from './verdict.ts';
 import type { WireLadder, WireLevel } from './wire-ladder.ts';
@@ -68,8 +69,6 @@ const WAITING_PER_CONNECTION = 2;
 const STANDSTILL = 1_000;
 /** After an attempt to open one more connection failed: milliseconds until the next. */
 const PAUSE_AFTER_FAILURE = 30_000;
-/** A connection is let go this many milliseconds before the token it logged in with ends. */
-const TOKEN_END = 30_000;
 /** How often a message may meet a connection that turns out dead. */
 const MOVES = 2;
 const LONGEST_DELAY = 15 * 60_000;
@@ -80,8 +79,7 @@ export class Pool {
   readonly #queue = new JobQueue();
   /** Messages that wait to be tried again. */
   readonly #later = new Map<Job, NodeJS.Timeout>();
-  readonly #open = new Set<Connection>();
-  readonly #idleSince = new Map<Connection, number>();
+  readonly #open: OpenConnections;
   #construction: Construction | undefined;
   #failedOpenings = 0;
   /** From `performance.now()`: no connection is opened before. */
@@ -96,11 +94,6 @@ export class Pool {
   #closing = false;
   /** Nothing at all any more. */
   #closed = false;
-  /** Connections that say goodbye; the server still counts them. */
-  readonly #leaving = new Set<Promise<void>>();
-  #sweeper: NodeJS.Timeout | undefined;
-  /** From `performance.now()`: when idle connections are looked at next. */
-  #sweepAt = Infinity;
   #wake: NodeJS.Timeout | undefined;
   /** From `performance.now()`: when a message last left the queue. */
   #lastGone = 0;
@@ -110,16 +103,13 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#login = new Login(options.connection, options.token);
+    const { idleTimeout, maxAge } = options;
+    this.#open = new OpenConnections({ idleTimeout, maxAge, onChange: () => this.#dispatch() });
   }
 
   /** Nothing waits or is under way or open, and nothing was learnt that a new pool would have to learn again. */
   get forgettable(): boolean {
-    return this.#atRest && this.#taken === 0 && this.#construction === undefined && this.#options.gate.untouched;
-  }
-
-  /** Connections the server counts, without the one that is being opened. */
-  get #taken(): number {
-    return this.#open.size + this.#leaving.size;
+    return this.#atRest && this.#open.counted === 0 && this.#construction === undefined && this.#options.gate.untouched;
   }
 
   submit(job: Job): void {
@@ -147,14 +137,14 @@ export class Pool {
     const refusal = this.#options.gate.loginRefusal();
     if (refusal !== undefined) throw refusal.cause instanceof Error ? refusal.cause : refusal;
     const full = (): boolean =>
-      this.#taken >= this.#options.connections || (this.#open.size > 0 && performance.now() < this.#noMoreBefore);
+      this.#open.counted >= this.#options.connections ||
+      (this.#open.size > 0 && performance.now() < this.#noMoreBefore);
     while (this.#construction === undefined && full()) {
       // No more may be opened. One that is at work is proof enough; an idle one makes room, once it is gone.
-      const connections = [...this.#open];
-      const idle = connections.find((connection) => connection.idle);
-      if (idle !== undefined) void this.#retire(idle);
-      else if (connections[0] !== undefined) return connections[0].facts;
-      await unlessAborted(Promise.race(this.#leaving), signal, () => 'QUIT');
+      const { idle, any } = this.#open;
+      if (idle !== undefined) void this.#open.retire(idle);
+      else if (any !== undefined) return any.facts;
+      await unlessAborted(this.#open.oneGone, signal, () => 'QUIT');
       if (this.#closing) throw closedError();
     }
     const construction = this.#construction ?? this.#construct(inspect);
@@ -197,9 +187,9 @@ export class Pool {
     this.#rejectAll(closedError());
     for (const job of this.#later.keys()) job.reject(closedError());
     this.#construction?.controller.abort(closedError());
-    for (const timer of [this.#sweeper, this.#wake, this.#lookAgain]) clearTimeout(timer);
-    const goodbyes = [...this.#open].map((connection) => connection.close(closedError()));
-    await Promise.all([...goodbyes, ...this.#leaving]);
+    clearTimeout(this.#wake);
+    clearTimeout(this.#lookAgain);
+    await this.#open.close(closedError());
   }
 
   // ---- who goes next ----
@@ -219,7 +209,7 @@ export class Pool {
   #sendWhatMay(): void {
     const { gate } = this.#options;
     while (this.#queue.length > 0 && this.#judging === 0) {
-      const connection = this.#freeConnection();
+      const connection = this.#open.free;
       if (connection === undefined) break;
       const turn = gate.take();
       if (turn === undefined) {
@@ -241,7 +231,7 @@ export class Pool {
     const { gate } = this.#options;
     // One at a time: the first proves the token before another presents it.
     if (this.#queue.length === 0 || this.#construction !== undefined || this.#closed) return;
-    if (this.#taken >= this.#options.connections) return; // the one that ends or leaves will come by
+    if (this.#open.counted >= this.#options.connections) return; // the one that ends or leaves will come by
     const now = performance.now();
     const wait = Math.max(gate.loginWait(), this.#openBefore - now);
     if (this.#open.size > 0) {
@@ -264,32 +254,17 @@ export class Pool {
     if (wait < Infinity) this.#wake = setTimeout(() => this.#dispatch(), Math.min(wait + 1, 2 ** 31 - 1));
   }
 
-  /** An idle connection, else one that still waits for a reply but may be spoken behind. */
-  #freeConnection(): Connection | undefined {
-    let behind: Connection | undefined;
-    for (const connection of this.#open) {
-      if (!connection.free) continue;
-      if (this.#outlived(connection)) {
-        if (connection.idle) void this.#retire(connection);
-      } else if (connection.idle) return connection;
-      else behind ??= connection;
-    }
-    return behind;
-  }
-
   #assign(job: Job, connection: Connection, turn: Turn): void {
     const { progress } = job;
     const first = connection.transactions === 0;
-    if (first && (this.#idleSince.get(connection) ?? 0) >= job.submittedAt) {
-      progress.openingRoundTrips = connection.facts.roundTrips;
-    }
+    const idleSince = this.#open.use(connection);
+    if (first && idleSince >= job.submittedAt) progress.openingRoundTrips = connection.facts.roundTrips;
     if (connection.domainLimit < progress.remaining.length) progress.remaining = byDomain(progress.remaining);
     const { remaining } = progress;
     const limit = Math.min(this.#options.recipients, connection.recipientLimit);
     const to = firstGroup(remaining, limit, connection.domainLimit);
     const { level } = this.#options.ladder;
     const attempt: Attempt = { connection, turn, first, grouped: !connection.idle, level, count: to.length };
-    this.#idleSince.delete(connection);
     this.#underWay += 1;
     progress.tried = to.length;
     this.#lastGone = performance.now();
@@ -299,7 +274,7 @@ export class Pool {
       const delivery = { envelope, content: job.content, binary: job.binary };
       progress.run = connection.send(delivery, level, (error, result) => {
         progress.run = undefined;
-        if (connection.idle) this.#rest(connection);
+        this.#open.rest(connection);
         if (result !== undefined) this.#onSent(job, attempt, result);
         else this.#onFailure(job, attempt, error);
       });
@@ -308,7 +283,7 @@ export class Pool {
       this.#underWay -= 1;
       turn.slot.refund();
       this.#options.gate.abandoned(turn);
-      if (connection.idle) this.#rest(connection);
+      this.#open.rest(connection);
       job.reject(error);
     }
   }
@@ -367,9 +342,7 @@ export class Pool {
       job.progress.moves < MOVES
     ) {
       job.progress.moves += 1;
-      for (const other of this.#open) {
-        if (other.idle) other.destroy(new ConnectionError('ERR_SMTP_CLOSED', 'idle beside a connection found dead'));
-      }
+      this.#open.dropIdle();
       // The server may count what it heard of; what it never heard it does not.
       if (vanished || (error instanceof ConnectionError && isUnheard(error))) turn.slot.refund();
       else gate.ended(turn);
@@ -547,68 +520,8 @@ export class Pool {
       void connection.close(closedError());
       return;
     }
-    if (!connection.closed) this.#open.add(connection);
-    connection.onClose = () => {
-      this.#open.delete(connection);
-      this.#idleSince.delete(connection);
-      if (this.#queue.length > 0) this.#dispatch();
-    };
-    connection.onFree = () => this.#dispatch();
-    this.#rest(connection);
+    this.#open.add(connection);
     this.#dispatch();
-  }
-
-  // ---- letting go ----
-
-  #rest(connection: Connection): void {
-    if (connection.closed) return;
-    this.#idleSince.set(connection, performance.now());
-    connection.rest();
-    this.#sweepIn(this.#timeLeft(connection));
-  }
-
-  #outlived(connection: Connection): boolean {
-    return this.#timeLeft(connection) <= 0;
-  }
-
-  /** Milliseconds until a connection is let go, if nothing uses it until then. */
-  #timeLeft(connection: Connection): number {
-    const { idleTimeout, maxAge } = this.#options;
-    const now = performance.now();
-    if (connection.transactions >= connection.transactionLimit) return 0;
-    const idle = idleTimeout - (now - (this.#idleSince.get(connection) ?? now));
-    // One that has not served yet is not too old, however short its life: replacing it would never end.
-    if (connection.transactions === 0) return idle;
-    const token = connection.token.expiresAt - TOKEN_END - Date.now();
-    return Math.min(idle, connection.openedAt + maxAge - now, token);
-  }
-
-  #sweepIn(wait: number): void {
-    const now = performance.now();
-    if (this.#sweepAt <= now + wait) return;
-    this.#sweepAt = now + wait;
-    clearTimeout(this.#sweeper);
-    this.#sweeper = setTimeout(() => this.#sweep(), Math.max(1, wait)).unref();
-  }
-
-  #sweep(): void {
-    this.#sweepAt = Infinity;
-    for (const connection of this.#open) {
-      if (!connection.idle) continue;
-      const left = this.#timeLeft(connection);
-      if (left <= 0) void this.#retire(connection);
-      else this.#sweepIn(left);
-    }
-  }
-
-  async #retire(connection: Connection): Promise<void> {
-    this.#open.delete(connection);
-    this.#idleSince.delete(connection);
-    const gone = connection.close(new ConnectionError('ERR_SMTP_CLOSED', 'let go after its time'));
-    this.#leaving.add(gone);
-    await gone;
-    this.#leaving.delete(gone);
-    if (this.#queue.length > 0) this.#dispatch();
   }
 }
 
