@@ -133,6 +133,7 @@ export class Channel {
   private constructor(options: ChannelOptions, socket: Socket) {
     this.#options = options;
     this.#socket = socket;
+    options.turn.join();
     this.#attach();
   }
 
@@ -254,6 +255,7 @@ export class Channel {
   destroy(reason: MailError): void {
     if (this.#failure !== undefined) return;
     this.#failure = reason;
+    this.#options.turn.leave();
     this.#timer.stop();
     this.#note(`closed: ${reason.message}`);
     this.#socket.destroy();
@@ -381,8 +383,12 @@ export class Channel {
 
   #onData(chunk: Uint8Array): void {
     if (this.#failure !== undefined) return;
-    if (!this.#reading) this.#options.turn.atEnd(this.#turnEnd);
     this.#reading = true;
+    this.#read(chunk);
+    this.#options.turn.atEnd(this.#turnEnd);
+  }
+
+  #read(chunk: Uint8Array): void {
     const replies = this.#parser.push(chunk);
     this.#behind = replies.length;
     for (const raw of replies) {

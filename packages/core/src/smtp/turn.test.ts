@@ -12,11 +12,26 @@ function recorder(): { readonly log: string[]; readonly part: (name: string) => 
   return { log, part };
 }
 
-test('all write before anyone is told', async () => {
-  const { log, part } = recorder();
+/** A turn of so many connections. */
+function turnOf(connections: number): Turn {
   const turn = new Turn();
+  for (let i = 0; i < connections; i += 1) turn.join();
+  return turn;
+}
+
+test('the only connection waits for nobody', () => {
+  const { log, part } = recorder();
+  const turn = turnOf(2);
+  turn.leave();
   turn.atEnd(part('a'));
-  turn.atEnd(part('b'));
+  expect(log).toEqual(['a writes', 'a tells']);
+});
+
+test('of several all write before anyone is told, each once', async () => {
+  const { log, part } = recorder();
+  const turn = turnOf(2);
+  const [a, b] = [part('a'), part('b')];
+  for (const each of [a, b, a]) turn.atEnd(each);
   expect(log).toEqual([]);
   await endOfTurn();
   expect(log).toEqual(['a writes', 'b writes', 'a tells', 'b tells']);
@@ -24,7 +39,7 @@ test('all write before anyone is told', async () => {
 
 test('what comes while the turn ends waits for the end of the next', async () => {
   const { log, part } = recorder();
-  const turn = new Turn();
+  const turn = turnOf(2);
   turn.atEnd({ write: () => turn.atEnd(part('b')), tell: () => log.push('a tells') });
   await endOfTurn();
   expect(log).toEqual(['a tells']);
