@@ -12,14 +12,17 @@ export function chunksOf(source: Unread): AsyncGenerator<Buffer, void> {
   return source.kind === 'file' ? readFile(source.path) : readStream(source.stream);
 }
 
+/** Slices read at a time: to go to the disk and back takes about as long as to encode one. */
+const SLICES_READ = 2;
+
 async function* readFile(path: string): AsyncGenerator<Buffer, void> {
   const file = await open(path);
   try {
-    const buffer = Buffer.allocUnsafeSlow(SLICE);
+    const buffer = Buffer.allocUnsafeSlow(SLICES_READ * SLICE);
     for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, SLICE);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length);
       if (bytesRead === 0) return;
-      yield buffer.subarray(0, bytesRead);
+      for (let at = 0; at < bytesRead; at += SLICE) yield buffer.subarray(at, Math.min(at + SLICE, bytesRead));
     }
   } finally {
     await file.close();
