@@ -44,3 +44,37 @@ test('a server that took an envelope behind a message before keeps its pace when
   expect(behind).toEqual([false, true, true, true, true, false]);
   await mailer.close();
 });
+
+test('a message behind one that was refused begins anew, though the one before that went well in the same moment', async () => {
+  let messages = 0;
+  let silent = 0;
+  const unlessSilent = (text: string): Part => {
+    return (peer) => {
+      if (silent === 0) return peer.say(text);
+      silent -= 1;
+      return undefined;
+    };
+  };
+  const parts = {
+    secureEhlo,
+    mail: unlessSilent('250 2.1.0 sender ok'),
+    rcpt: unlessSilent('250 2.1.5 recipient ok'),
+    data: unlessSilent('354 go ahead'),
+    message: (async (peer) => {
+      messages += 1;
+      if (messages !== 2) return peer.say('250 2.0.0 OK');
+      silent = 3; // the envelope behind it is answered in one piece with it
+      return peer.say('250 2.0.0 OK', '250 2.1.0 sender ok', '550 5.1.1 nobody here', '503 5.5.1 no recipients');
+    }) satisfies Part,
+  };
+  server.script(parts);
+  const mailer = mailerTo(server, { tls: 'none', wire: 'grouped', limits: { connections: 1 } });
+  await mailer.send(MAIL);
+  const outcomes = await Promise.allSettled([1, 2, 3].map(() => mailer.send(MAIL)));
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  const verbs = server.peers.flatMap(({ lines }) => lines.map((line) => line.slice(0, 4)));
+  expect(verbs.slice(verbs.indexOf('MAIL')).join(' ')).toBe(
+    'MAIL RCPT DATA MAIL RCPT DATA MAIL RCPT DATA RSET MAIL RCPT DATA',
+  );
+  await mailer.close();
+});

@@ -341,15 +341,15 @@ export class Channel {
 
   /** The floor is free before `done` is told, so that whoever listens sees the channel as it is. */
   #settle(task: Task, error: unknown, value: unknown): void {
+    const later = error === undefined && task.atEnd && this.#reading;
+    // In the order in which it happened, and before the floor is free: whoever takes it has to know of this failure.
+    if (!later) this.#tell();
     const spoke = this.#speaker === task;
     if (spoke) this.#speaker = undefined;
     if (!task.settled) {
       task.settled = true;
-      if (error === undefined && task.atEnd && this.#reading) this.#ended.push({ task, value });
-      else {
-        this.#tell(); // in the order in which it happened
-        task.done(error, value);
-      }
+      if (later) this.#ended.push({ task, value });
+      else task.done(error, value);
     }
     if (spoke && this.#speaker === undefined && this.#failure === undefined) this.onFree?.();
   }
