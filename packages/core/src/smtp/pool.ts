@@ -1,5 +1,6 @@
-// Which message goes over which connection, and when one is opened or let go. One pool serves one login name. When and
-// whether a message may go at all is the gate's business, what a failure means the diagnosis's.
+// Which message goes over which connection, and when one is opened. One pool serves one login name. When and whether a message
+// may go at all is the gate's business, what a failure means the diagnosis's, how long a connection is kept open-connections.ts.
+// Long, because what becomes of a message that failed depends on all who wait beside it.
 import {
   AuthenticationError,
   ConnectionError,
