@@ -7,7 +7,14 @@ export {
   type SendOptions,
   type Verification,
 } from './mailer.ts';
-export type { Envelope, MessageBody, Notify, OutgoingMail, Recipient } from './message.ts';
+export {
+  lentPieces,
+  type Envelope,
+  type MessageBody,
+  type Notify,
+  type OutgoingMail,
+  type Recipient,
+} from './message.ts';
 export type { Receipt, RecipientResult, RecipientResults, SendTimings } from './receipt.ts';
 export { type Reply, replyText } from './smtp/reply.ts';
 export type { Capabilities } from './smtp/capabilities.ts';

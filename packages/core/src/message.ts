@@ -41,10 +41,17 @@ export interface Envelope {
 
 /**
  * A finished Internet message (RFC 5322) as bytes, text (sent as UTF-8), or pieces of these; a Node.js Readable is fine.
- * Lone CR and LF become CRLF on the way, nothing else changes. A stream that was accepted for sending is read to its end or
- * destroyed, whatever becomes of the message; one held back by a limit (LimitError) or refused with a TypeError is left alone.
+ * Lone CR and LF become CRLF on the way, nothing else changes. Nothing of a piece is kept once the next one is asked for: its
+ * memory may be used again. A stream that was accepted for sending is read to its end or destroyed, whatever becomes of the
+ * message; one held back by a limit (LimitError) or refused with a TypeError is left alone.
  */
 export type MessageBody = string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
+
+/**
+ * A body with a method of this name is read through it: it returns an iterable of pieces, each good until the next. For a
+ * stream, whose readers may keep what came: each piece would need memory of its own, and the mailer keeps none.
+ */
+export const lentPieces: unique symbol = Symbol.for('mailgrant.lentPieces');
 
 /** One message to send: who it is from and for, and its bytes. */
 export interface OutgoingMail {

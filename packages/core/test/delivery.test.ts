@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { type Sandbox, createSandbox } from '@mailgrant/sandbox';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Mailer, type MessageBody, clientCredentials, createMailer } from '../src/index.ts';
+import { type Mailer, type MessageBody, clientCredentials, createMailer, lentPieces } from '../src/index.ts';
 import { WIRE_LEVELS, type WireLevel } from '../src/smtp/wire-ladder.ts';
 
 let sandbox: Sandbox;
@@ -73,6 +73,29 @@ test('a long message in pieces of one byte arrives as it was', async () => {
   const body = `Subject: x\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(4_000)}`;
   const pieces = Array.from(bytes(body), (byte) => Uint8Array.of(byte));
   expect(await deliver('chunked', pieces, true)).toBe(body);
+});
+
+/** Pieces that share their memory: each is overwritten as soon as the next is asked for. */
+async function* shared(text: string, length: number): AsyncGenerator<Uint8Array> {
+  const memory = Buffer.alloc(length);
+  for (let at = 0; at < text.length; at += length) {
+    yield memory.subarray(0, memory.write(text.slice(at, at + length), 'latin1'));
+    memory.fill('?');
+  }
+}
+
+describe.each(WIRE_LEVELS)('%s, from memory that is used again for each piece', (wire) => {
+  // Around what is copied, what the socket holds at a time and what makes a chunk.
+  test.each([100, 8_191, 8_192, 65_535, 65_536, 200_000])('of %i bytes', async (length) => {
+    const body = Array.from({ length: 30_000 }, (_, i) => `line ${i} `.padEnd(70, 'x') + '\r\n').join('');
+    expect(await deliver(wire, shared(body, length))).toBe(body);
+  });
+});
+
+test('a stream that can lend its pieces is read so, and ended', async () => {
+  const stream = Readable.from(['what others read']);
+  const lent = Object.assign(stream, { [lentPieces]: () => shared('what the mailer reads\r\n', 5) });
+  expect(await deliver('grouped', lent)).toBe('what the mailer reads\r\n');
 });
 
 test('text is sent as UTF-8, whole characters even where a piece ends within one', async () => {

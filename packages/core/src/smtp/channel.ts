@@ -15,6 +15,7 @@ import {
 } from '../errors.ts';
 import { type Redactor, createRedactor, printable } from '../redact.ts';
 import type { Secret } from '../secret.ts';
+import { Chunk } from './chunk.ts';
 import type { Command } from './command.ts';
 import type { Content } from './content.ts';
 import type { Body, Dialogue, Step } from './dialogue.ts';
@@ -76,10 +77,8 @@ interface Expected {
   early: boolean;
 }
 
-/** Bytes of one BDAT chunk of a streamed message. */
-const CHUNK = 1024 * 1024;
-/** Pieces of a chunk from which they are put together: a write each, and arguments of one call, they may not be a million. */
-const MANY_PIECES = 1024;
+/** Bytes of a piece that it costs less to copy than to wait until the socket has taken them. */
+const SMALL_PIECE = 8 * 1024;
 /** Replies owed at a time before nothing more is begun. */
 const MANY_REPLIES = 256;
 let connections = 0;
@@ -552,52 +551,53 @@ export class Channel {
     task.chunking = true;
     task.stage = 'message';
     let size = 0;
-    let gathered: Uint8Array[] = [];
-    let length = 0;
-    const chunk = (last: string): void => {
-      const pieces = gathered.length > MANY_PIECES ? [Buffer.concat(gathered, length)] : gathered;
-      this.#out.push(`BDAT ${length}${last}\r\n`, ...pieces);
-      this.#expect(task, 'message', last !== '');
-      gathered = [];
-      length = 0;
-    };
+    const chunk = new Chunk();
     for await (const piece of content.pieces()) {
       if (this.#failure !== undefined) return;
       if (task.stopped) break;
       if (piece.length === 0) await othersTurn();
       if (sevenBit && !isAscii(piece)) throw eightBitRefused();
       size += piece.length;
-      const bytes = encoder.encode(piece);
-      gathered.push(bytes);
-      length += bytes.length;
-      // Exchange refused messages that came in many small chunks; large ones also save replies.
-      if (length < CHUNK) continue;
-      chunk('');
-      this.#flush();
-      await this.#drain();
+      await this.#gather(task, chunk, encoder.encode(piece));
       if (this.#failure !== undefined) return;
     }
-    if (!task.stopped) await beforeEnd(content);
+    if (!task.stopped) {
+      await beforeEnd(content);
+      await this.#gather(task, chunk, encoder.end());
+    }
     task.chunking = false;
     if (this.#failure !== undefined || task.stopped) return;
-    const end = encoder.end();
-    gathered.push(end);
-    length += end.length;
-    chunk(' LAST');
+    this.#out.push(chunk.take(' LAST'));
+    this.#expect(task, 'message', true);
     this.#note(`message of ${size} bytes`);
   }
 
-  async #write(bytes: Uint8Array): Promise<void> {
-    if (bytes.length > 0) this.#socket.write(bytes);
-    await this.#drain();
+  /** A chunk goes when it is full and more is to come. */
+  async #gather(task: Task, chunk: Chunk, bytes: Uint8Array): Promise<void> {
+    for (let rest = bytes; rest.length > 0; rest = rest.subarray(chunk.add(rest))) {
+      if (!chunk.full) continue;
+      this.#expect(task, 'message');
+      this.#flush();
+      await this.#write(chunk.take());
+      if (this.#failure !== undefined) return;
+    }
   }
 
-  /** Waits until the server has taken enough of what was written. */
-  async #drain(): Promise<void> {
-    if (!this.#socket.writableNeedDrain) return;
+  /** Resolves when the memory of these bytes can be used again, and the server has taken enough of what was written. */
+  async #write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    if (bytes.length < SMALL_PIECE) {
+      this.#socket.write(Buffer.from(bytes));
+      if (this.#socket.writableNeedDrain) await this.#taken();
+    } else await this.#taken(bytes);
+  }
+
+  /** Waits until the socket has taken what was written, these bytes included. */
+  async #taken(bytes?: Uint8Array): Promise<void> {
     this.#timer.set(this.#options.timeouts.block);
     await new Promise<void>((resolve) => {
       this.#drained = resolve;
+      if (bytes !== undefined) this.#socket.write(bytes, () => resolve());
     });
     this.#drained = undefined;
     this.#armTimer();

@@ -2,7 +2,7 @@
 import { isAscii } from 'node:buffer';
 import { isUint8Array } from 'node:util/types';
 import { InputError } from '../errors.ts';
-import type { MessageBody } from '../message.ts';
+import { type MessageBody, lentPieces } from '../message.ts';
 
 /** A body on its way; `started` says that reading began, so that one-time pieces cannot be sent again. */
 export interface Content {
@@ -12,7 +12,7 @@ export interface Content {
   readonly size: number | undefined;
   /** Holds bytes above 127; `true` where that is not known. */
   readonly eightBit: boolean;
-  /** Reads the pieces, of which some may be empty; for one-time bodies this can be called once. */
+  /** Reads the pieces, of which some may be empty and each is good until the next; for one-time bodies this can be called once. */
   pieces(): AsyncIterable<Uint8Array>;
   /** Whether the body can (still) be read from its start. */
   readonly readable: boolean;
@@ -151,7 +151,7 @@ class PiecedContent implements Content {
   async *pieces(): AsyncIterable<Uint8Array> {
     this.#started = true;
     let cut = ''; // the first half of a character whose second half comes with the next string
-    for await (const piece of this.#source) {
+    for await (const piece of piecesOf(this.#source)) {
       if (typeof piece !== 'string' && !isUint8Array(piece)) {
         throw new InputError('ERR_INPUT_MESSAGE', 'message: every piece is a string or a Uint8Array');
       }
@@ -177,6 +177,10 @@ class PiecedContent implements Content {
   get beforeEnd(): undefined {
     return undefined;
   }
+}
+
+function piecesOf(source: Pieces & { [lentPieces]?: () => Pieces }): Pieces {
+  return source[lentPieces]?.() ?? source;
 }
 
 function isEmitter(value: object): value is { on(event: 'error', listener: () => void): unknown } {
