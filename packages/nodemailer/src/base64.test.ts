@@ -4,7 +4,9 @@ import { Base64Encoder } from './base64.ts';
 
 function encoded(pieces: readonly Uint8Array[]): string {
   const encoder = new Base64Encoder();
-  return Buffer.concat(pieces.map((piece) => encoder.encode(Buffer.from(piece)))).toString() + encoder.end();
+  return (
+    Buffer.concat(pieces.map((piece) => Buffer.from(encoder.encode(Buffer.from(piece))))).toString() + encoder.end()
+  );
 }
 
 const expected = (bytes: Uint8Array): string =>

@@ -48,10 +48,14 @@ export async function toBody(root: MimeNode, policy: ContentPolicy): Promise<Bod
   const pieced = canBePieced(root);
   const quotedPrintable = await quotedPrintableStream();
   if (ready > SMALL) return { message: pieced ? streamOfPieces(root, quotedPrintable) : streamByNodemailer(root) };
-  const message = pieced
-    ? Buffer.concat([...piecesOf(root, quotedPrintable)].filter((piece) => piece instanceof Uint8Array))
-    : new LineEnds().repair(await root.build());
+  const message = pieced ? gathered(piecesOf(root, quotedPrintable)) : new LineEnds().repair(await root.build());
   return { message, size: message.length };
+}
+
+function gathered(pieces: ReturnType<typeof piecesOf>): Buffer {
+  const copies: Buffer[] = [];
+  for (const piece of pieces) if (piece instanceof Uint8Array) copies.push(Buffer.from(piece));
+  return Buffer.concat(copies);
 }
 
 /**

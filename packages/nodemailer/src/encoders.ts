@@ -4,7 +4,7 @@ import type { LineEnds } from './line-ends.ts';
 
 /** Encodes the content of one part; every line ends with CRLF, but for the last. */
 export interface Encoder {
-  /** May hand back the chunk itself, but keeps nothing of it. */
+  /** Good until the next call. May hand back the chunk itself, but keeps nothing of it. */
   encode(chunk: Buffer): Buffer;
   /** What is still to come when all was given: ASCII. */
   end(): string;

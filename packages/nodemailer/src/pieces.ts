@@ -6,7 +6,7 @@ import { type MimeNode, nodesOf, type Source, sourceOf } from './mime-tree.ts';
 import { SLICE, slicesOf } from './slices.ts';
 import type { Unread } from './sources.ts';
 
-/** Content to be read, and given to `encode` chunk by chunk, before the next piece is asked for. */
+/** Content to be read, and given to `encode` chunk by chunk, before the next piece is asked for; what that makes is a piece. */
 export interface ToRead extends Pick<Encoder, 'encode'> {
   readonly source: Unread;
 }
@@ -23,7 +23,7 @@ export function canBePieced(root: MimeNode): boolean {
   return true;
 }
 
-/** The pieces in their order, every line ending with CRLF; some may be empty. */
+/** The pieces in their order, every line ending with CRLF, each good until the next; some may be empty. */
 export function* piecesOf(root: MimeNode, QuotedPrintableStream: QuotedPrintable): Generator<Buffer | ToRead, void> {
   const lineEnds = new LineEnds();
   let text = '';

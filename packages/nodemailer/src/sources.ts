@@ -12,19 +12,23 @@ export function chunksOf(source: Unread): AsyncGenerator<Buffer, void> {
   return source.kind === 'file' ? readFile(source.path) : readStream(source.stream);
 }
 
-/** Slices read at a time: to go to the disk and back takes about as long as to encode one. */
-const SLICES_READ = 2;
-
 async function* readFile(path: string): AsyncGenerator<Buffer, void> {
   const file = await open(path);
+  let [buffer, other] = [Buffer.allocUnsafeSlow(SLICE), Buffer.allocUnsafeSlow(SLICE)];
+  let ahead = file.read(buffer, 0, SLICE);
   try {
-    const buffer = Buffer.allocUnsafeSlow(SLICES_READ * SLICE);
     for (;;) {
-      const { bytesRead } = await file.read(buffer, 0, buffer.length);
+      const { bytesRead } = await ahead;
       if (bytesRead === 0) return;
-      for (let at = 0; at < bytesRead; at += SLICE) yield buffer.subarray(at, Math.min(at + SLICE, bytesRead));
+      const chunk = buffer.subarray(0, bytesRead);
+      [buffer, other] = [other, buffer];
+      // To the disk and back takes as long as to encode a slice: the next one comes while this one is sent.
+      ahead = file.read(buffer, 0, SLICE);
+      ahead.catch(() => {}); // told when it is its turn
+      yield chunk;
     }
   } finally {
+    await ahead.catch(() => {});
     await file.close();
   }
 }

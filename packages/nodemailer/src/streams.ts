@@ -2,6 +2,7 @@
 // open when the reader goes.
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import { lentPieces } from '@mailgrant/core';
 import type { QuotedPrintable } from './encoders.ts';
 import { LineEnds } from './line-ends.ts';
 import { type MimeNode, nodesOf, releaseStreams, sourceOf } from './mime-tree.ts';
@@ -15,19 +16,19 @@ const lengths = new WeakMap<object, number>();
 /** How long a message from here has become; its length, when it has been read to its end. */
 export const lengthOf = (message: object): number => lengths.get(message) ?? 0;
 
-function push(stream: Readable, piece: Uint8Array): boolean {
-  lengths.set(stream, lengthOf(stream) + piece.length);
-  return stream.push(piece);
-}
+const count = (stream: Readable, piece: Uint8Array): void => void lengths.set(stream, lengthOf(stream) + piece.length);
 
-/** The message piece by piece. */
+/** The message piece by piece. Whoever reads the stream may keep what came; to core the pieces are lent. */
 export function streamOfPieces(root: MimeNode, QuotedPrintableStream: QuotedPrintable): Readable {
   const pieces = readPieces(root, QuotedPrintableStream);
   const stream = new Readable({
     read() {
       inATurnOfItsOwn(stream, () => {
         pieces.next().then(
-          ({ done, value }) => (done === true ? stream.push(null) : push(stream, value)),
+          ({ done, value }) => {
+            if (done !== true) count(stream, value);
+            stream.push(done === true ? null : Buffer.from(value));
+          },
           (error: Error) => stream.destroy(error),
         );
       });
@@ -38,9 +39,22 @@ export function streamOfPieces(root: MimeNode, QuotedPrintableStream: QuotedPrin
       done(error);
     },
   });
-  return stream;
+  return Object.assign(stream, { [lentPieces]: () => lend(stream, pieces) });
 }
 
+async function* lend(stream: Readable, pieces: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
+  try {
+    if (stream.readableDidRead) throw new Error('a composed message has been read before');
+    for await (const piece of pieces) {
+      count(stream, piece);
+      yield piece;
+    }
+  } finally {
+    stream.destroy();
+  }
+}
+
+/** Each is good until the next. */
 async function* readPieces(root: MimeNode, QuotedPrintableStream: QuotedPrintable): AsyncGenerator<Buffer, void> {
   for (const piece of piecesOf(root, QuotedPrintableStream)) {
     if (piece instanceof Uint8Array) {
@@ -49,8 +63,7 @@ async function* readPieces(root: MimeNode, QuotedPrintableStream: QuotedPrintabl
     }
     for await (const chunk of chunksOf(piece.source)) {
       const encoded = piece.encode(chunk);
-      // The chunk is good until the next one, the piece for good.
-      if (encoded.length > 0) yield encoded.buffer === chunk.buffer ? Buffer.from(encoded) : encoded;
+      if (encoded.length > 0) yield encoded;
     }
   }
 }
@@ -76,7 +89,9 @@ export function streamByNodemailer(root: MimeNode): Readable {
     readInSlices(root);
     const composing = root.createReadStream();
     composing.on('data', (piece: Buffer) => {
-      if (!push(stream, lineEnds.repair(piece))) composing.pause();
+      const repaired = lineEnds.repair(piece);
+      count(stream, repaired);
+      if (!stream.push(repaired)) composing.pause();
     });
     composing.once('end', () => stream.push(null));
     composing.once('error', (error) => stream.destroy(error));

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import PostalMime from 'postal-mime';
+import { lentPieces } from '@mailgrant/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { compose } from '../src/index.ts';
 import { bytesOf, mail } from './helpers.ts';
@@ -161,6 +162,46 @@ test('ready bytes and the stream of the same mail are the same message', async (
     mail({ ...fields, attachments: [{ filename: 'a', content: Readable.from(['x', '\n']) }] }),
   );
   expect(await bytesOf(streamed)).toEqual(await bytesOf(small));
+});
+
+/** What the mailer reads a stream by. */
+const lent = (message: Uint8Array | Readable): AsyncGenerator<Uint8Array> =>
+  (message as unknown as { readonly [lentPieces]: () => AsyncGenerator<Uint8Array> })[lentPieces]();
+
+test('the mailer is lent what a reader of the stream gets, and the stream ends with it', async () => {
+  const fields = { date: new Date(0), messageId: 'a@b', baseBoundary: 'b', html: 'é'.repeat(40_000) };
+  const make = () => {
+    const parts = [{ content: pattern(200_000) }, { content: Readable.from([pattern(9_000)]) }, { path: file }];
+    return compose(mail({ ...fields, attachments: parts }), { allowFiles: true });
+  };
+  const { message } = await make();
+  const copies: Buffer[] = [];
+  for await (const piece of lent(message)) {
+    copies.push(Buffer.from(piece));
+    await turn(); // whoever sends takes its time, and more may be read meanwhile
+  }
+  expect(Buffer.concat(copies).equals(await bytesOf(await make()))).toBe(true);
+  expect((message as Readable).destroyed).toBe(true);
+});
+
+test('a message the mailer lets go of in the middle closes its file and its streams', async () => {
+  const never = new Readable({ read() {} });
+  const lowest = await nextDescriptor();
+  const { message } = await compose(mail({ attachments: [{ path: file }, { content: never }] }), { allowFiles: true });
+  let bytes = 0;
+  for await (const piece of lent(message)) {
+    bytes += piece.length;
+    if (bytes > 100_000) break; // in the middle of the file
+  }
+  while ((await nextDescriptor()) !== lowest) await turn();
+  expect(never.destroyed).toBe(true);
+  expect((message as Readable).destroyed).toBe(true);
+});
+
+test('what is left of a message that was read in part is not sent for the whole', async () => {
+  const { message } = await compose(mail({ attachments: [{ content: pattern(300_000) }] }));
+  for await (const _piece of message as Readable) break;
+  await expect(lent(message).next()).rejects.toThrow('read before');
 });
 
 test('a file that cannot be read is found before anything is sent', async () => {

@@ -1,3 +1,7 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { AuthenticationError, ConnectionError, createMailer, InputError, ReplyError } from '@mailgrant/core';
@@ -49,6 +53,21 @@ async function until(condition: () => boolean): Promise<void> {
 /** Whether the last session has heard this command. */
 const heard = (command: string): boolean =>
   sandbox.sessions.at(-1)?.entries.some(({ from, text }) => from === 'client' && text.startsWith(command)) ?? false;
+
+test.each(['grouped', 'chunked'] as const)('large attachments arrive as they were (%s) [own server]', async (wire) => {
+  sandbox = await createSandbox();
+  const account = { ...accountOf(sandbox), wire };
+  transporter = nodemailer.createTransport(mailgrantTransport(account, { allowFiles: true }));
+  const content = randomBytes(3_000_000);
+  const folder = await mkdtemp(join(tmpdir(), 'mailgrant-'));
+  const path = join(folder, 'attached.bin');
+  await writeFile(path, content);
+  const attachments = [{ content }, { path }, { content: Readable.from([content]) }];
+  await transporter.sendMail({ from: sandbox.mailbox, to: 'grace@example.org', subject: 'x', text: 'x', attachments });
+  const arrived = (await sandbox.inbox.messages[0]?.parse())?.attachments ?? [];
+  expect(arrived.map((each) => Buffer.from(each.content as Uint8Array).equals(content))).toEqual([true, true, true]);
+  await rm(folder, { recursive: true });
+});
 
 test('a mail composed by nodemailer arrives, and the result has what nodemailer users read', async () => {
   const info = await transporter.sendMail({
