@@ -1,5 +1,4 @@
 // The front door: options checked once, then send, verify, close.
-import type { SecureContext } from 'node:tls';
 import { CapabilityError, ConnectionError, InputError, MailError, abortError } from './errors.ts';
 import type { ClaimFinding } from './diagnosis/index.ts';
 import type { OutgoingMail } from './message.ts';
@@ -17,6 +16,7 @@ import { parseMailbox } from './smtp/mailbox.ts';
 import { PoolSet } from './smtp/pool-set.ts';
 import { Pool } from './smtp/pool.ts';
 import type { TlsMode } from './smtp/session.ts';
+import type { StartTls } from './smtp/socket.ts';
 import { type Timeouts, completeTimeouts } from './smtp/timeouts.ts';
 import { Turn } from './smtp/turn.ts';
 import { WIRE_LEVELS, WireLadder, type WireLevel } from './smtp/wire-ladder.ts';
@@ -32,7 +32,10 @@ export interface MailerOptions {
   readonly port?: number | undefined;
   /** How TLS starts. `'none'` is for servers on a loopback address only. Default: the provider's. */
   readonly tls?: TlsMode | undefined;
-  /** Certificate authorities (PEM) to trust instead of Node's own. Certificates are always verified. */
+  /**
+   * Certificate authorities to trust instead of Node's own: the text of one PEM file or of several, not their paths.
+   * Certificates are always verified.
+   */
   readonly ca?: string | Uint8Array | readonly (string | Uint8Array)[] | undefined;
   /**
    * The mailbox to log in as. Without it every message logs in as its own sender: one application permission then serves
@@ -164,11 +167,11 @@ export function createMailer(options: MailerOptions): Mailer {
   if (!(retryDelay >= 0 && retryDelay <= 600_000)) throw optionError('retryDelay', 'up to 600 000 ms', retryDelay);
   if (!WIRE_LEVELS.includes(wire)) throw optionError('wire', `one of ${WIRE_LEVELS.join(', ')}`, wire);
 
-  let context: Promise<SecureContext> | undefined;
+  let tls: Promise<StartTls> | undefined;
   // Made at the first connection: reading certificate authorities is too much work for an import or a constructor.
-  const secureContext = (): Promise<SecureContext> =>
-    (context ??= import('./smtp/socket.ts').then(({ trusting }) =>
-      trusting(ca === undefined ? undefined : asList(ca)),
+  const startTls = (): Promise<StartTls> =>
+    (tls ??= import('./smtp/socket.ts').then(({ startTlsTrusting }) =>
+      startTlsTrusting(ca === undefined ? undefined : asList(ca)),
     ));
   // A clock nobody sets: when the time of day is corrected, limits are kept all the same and nothing stands still.
   const origin = Date.now() - performance.now();
@@ -178,7 +181,7 @@ export function createMailer(options: MailerOptions): Mailer {
   const turn = new Turn();
   const newPool = (login: string): Pool =>
     new Pool({
-      connection: { provider, timeouts, turn, name, secureContext, user: login },
+      connection: { provider, timeouts, turn, name, startTls, user: login },
       token,
       gate: new Gate({ limits, now, random: Math.random, patient: options.queue?.whenHeld !== 'refuse' }),
       connections: limits.connections,
@@ -387,9 +390,9 @@ function checkDeadline(deadline: number | undefined): void {
   }
 }
 
-const asList = (ca: NonNullable<MailerOptions['ca']>): (string | Buffer)[] =>
+const asList = (ca: NonNullable<MailerOptions['ca']>): string[] =>
   (typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca).map((each) =>
-    typeof each === 'string' ? each : Buffer.from(each),
+    typeof each === 'string' ? each : Buffer.from(each).toString('latin1'),
   );
 
 function optionError(name: string, expected: string, got: unknown): InputError {

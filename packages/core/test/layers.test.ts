@@ -7,8 +7,8 @@ const PAGE = new URL('../../../docs/architecture.md', import.meta.url);
 
 /** What may be taken from Node.js, and by whom: a file, or all of a folder. Types may be taken by everybody. */
 const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 'anything'>>>> = {
-  'smtp/socket.ts': { 'node:net': ['default'], 'node:tls': ['default'] },
-  'smtp/channel.ts': { 'node:buffer': ['isAscii'], 'node:net': ['isIPv4', 'isIPv6'], 'node:tls': ['TLSSocket'] },
+  'smtp/socket.ts': { 'node:net': ['default'], 'node:tls': ['*'] },
+  'smtp/channel.ts': { 'node:buffer': ['isAscii'], 'node:net': ['isIPv4', 'isIPv6'] },
   'smtp/content.ts': { 'node:buffer': ['isAscii'], 'node:util/types': ['isUint8Array'] },
   'smtp/mailbox.ts': { 'node:url': ['domainToASCII'] },
   'smtp/transcript.ts': { 'node:diagnostics_channel': ['channel'] },
@@ -27,7 +27,7 @@ const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 
 
 const SOCKETS = /^node:(?:net|tls|http|https|http2|dgram)$/;
 /** What these modules have besides sockets. */
-const NO_SOCKET = ['isIPv4', 'isIPv6', 'TLSSocket'];
+const NO_SOCKET = ['isIPv4', 'isIPv6'];
 
 /** Up to this layer files are pure, but for those of IMPURE. */
 const PURE = 3;

@@ -3,7 +3,7 @@
 // the replies still owed; opening the socket, and whatever can be decided without it, is elsewhere.
 import { isAscii } from 'node:buffer';
 import { type Socket, isIPv4, isIPv6 } from 'node:net';
-import { TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import {
   CapabilityError,
   ConnectionError,
@@ -24,7 +24,7 @@ import { ONE_WRITE, type Piece, writeFlight } from './flight.ts';
 import { ReplyParser } from './reply-parser.ts';
 import { ReplyTimer } from './reply-timer.ts';
 import { type Reply, replyText } from './reply.ts';
-import { type SocketOptions, connectTcp, reasonOf, startTls } from './socket.ts';
+import { type SocketOptions, type StartTls, connectTcp, reasonOf } from './socket.ts';
 import { type Timeouts, replyTimeout } from './timeouts.ts';
 import { MessageEncoder } from './transparency.ts';
 import { transcribe, transcribing } from './transcript.ts';
@@ -33,6 +33,7 @@ import type { Part, Turn } from './turn.ts';
 export interface ChannelOptions extends SocketOptions {
   /** TLS from the first byte (RFC 8314 section 3.3). */
   readonly implicitTls: boolean;
+  readonly startTls: () => Promise<StartTls>;
   readonly timeouts: Timeouts;
   /** Shared by connections that may be read in the same turn of the event loop. */
   readonly turn: Turn;
@@ -86,7 +87,8 @@ let connections = 0;
 export class Channel {
   readonly #options: ChannelOptions;
   readonly #id = ++connections;
-  #socket: Socket;
+  readonly #startTls: StartTls;
+  #socket: Socket | TLSSocket;
   #parser = new ReplyParser();
   #redact: Redactor = printable;
   #expected: Expected[] = [];
@@ -116,8 +118,8 @@ export class Channel {
 
   /** Connects, and does the TLS handshake where it comes first. */
   static async open(options: ChannelOptions, signal?: AbortSignal): Promise<Channel> {
-    const plain = await connectTcp(options, signal);
-    if (!options.implicitTls) return new Channel(options, plain);
+    const [plain, startTls] = await connectTcp(options, options.startTls(), signal);
+    if (!options.implicitTls) return new Channel(options, plain, startTls);
     const { socket, secured } = startTls(plain, options);
     const abort = (): void => void socket.destroy(abortError(signal, 'tls'));
     signal?.addEventListener('abort', abort, { once: true });
@@ -126,12 +128,13 @@ export class Channel {
     } finally {
       signal?.removeEventListener('abort', abort);
     }
-    return new Channel(options, socket);
+    return new Channel(options, socket, startTls);
   }
 
-  private constructor(options: ChannelOptions, socket: Socket) {
+  private constructor(options: ChannelOptions, socket: Socket, startTls: StartTls) {
     this.#options = options;
     this.#socket = socket;
+    this.#startTls = startTls;
     options.turn.join();
     this.#attach();
   }
@@ -178,7 +181,7 @@ export class Channel {
   /** TLS version and cipher of the socket; `undefined` while it is in clear. */
   get tls(): { readonly protocol: string; readonly cipher: string } | undefined {
     const socket = this.#socket;
-    if (!(socket instanceof TLSSocket)) return undefined;
+    if (!('getProtocol' in socket)) return undefined;
     return { protocol: socket.getProtocol() ?? 'unknown', cipher: socket.getCipher().name };
   }
 
@@ -611,7 +614,7 @@ export class Channel {
       return;
     }
     for (const [event, listener] of this.#listeners) this.#socket.off(event, listener as () => void);
-    const { socket, secured } = startTls(this.#socket, this.#options);
+    const { socket, secured } = this.#startTls(this.#socket, this.#options);
     this.#socket = socket;
     secured.then(
       () => {

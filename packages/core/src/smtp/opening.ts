@@ -1,5 +1,4 @@
 // From nothing to a connection that has logged in. The token source and the wire meet here and nowhere else.
-import type { SecureContext } from 'node:tls';
 import { CapabilityError, ConnectionError, MailError, type Stage, abortError } from '../errors.ts';
 import type { AccessToken } from '../oauth/token-source.ts';
 import type { Provider } from '../providers.ts';
@@ -13,13 +12,14 @@ import { type Capabilities, offersMechanism } from './capabilities.ts';
 import type { Channel } from './channel.ts';
 import { Connection } from './connection.ts';
 import { type Session, openSession } from './session.ts';
+import type { StartTls } from './socket.ts';
 import type { Timeouts } from './timeouts.ts';
 import type { Turn } from './turn.ts';
 
 export interface ConnectionOptions {
   readonly provider: Provider;
   readonly user: string;
-  readonly secureContext: () => Promise<SecureContext>;
+  readonly startTls: () => Promise<StartTls>;
   readonly timeouts: Timeouts;
   readonly turn: Turn;
   /** For EHLO; the address literal of this end where absent. */
@@ -102,16 +102,16 @@ export class Opening {
   }
 
   #connect(signal: AbortSignal): Promise<Session> {
-    const { provider, timeouts, turn, secureContext, name } = this.#options;
+    const { provider, timeouts, turn, startTls, name } = this.#options;
     const { host, port, tls } = provider;
     return trace(
       CONNECT,
       () => ({ ...this.#server }),
       async () => {
         // Sockets and TLS are two thirds of what the core would cost to import: they come with the first connection.
-        const [{ Channel }, context] = await Promise.all([import('./channel.ts'), secureContext()]);
+        const { Channel } = await import('./channel.ts');
         const implicitTls = tls === 'implicit';
-        const channel = await Channel.open({ host, port, implicitTls, secureContext: context, timeouts, turn }, signal);
+        const channel = await Channel.open({ host, port, implicitTls, startTls, timeouts, turn }, signal);
         this.#channel = channel;
         // This end may have sent its token on another connection: whatever this server says, that is not in it.
         this.#hide([]);
