@@ -165,14 +165,13 @@ export function createMailer(options: MailerOptions): Mailer {
   if (!(maxAge > 0 && maxAge < 2 ** 31)) throw optionError('maxAge', 'milliseconds above 0', maxAge);
   if (!(Number.isInteger(retries) && retries >= 0 && retries <= 10)) throw optionError('retries', '0 to 10', retries);
   if (!(retryDelay >= 0 && retryDelay <= 600_000)) throw optionError('retryDelay', 'up to 600 000 ms', retryDelay);
+  const authorities = ca === undefined ? undefined : asAuthorities(ca);
   if (!WIRE_LEVELS.includes(wire)) throw optionError('wire', `one of ${WIRE_LEVELS.join(', ')}`, wire);
 
   let tls: Promise<StartTls> | undefined;
   // Made at the first connection: reading certificate authorities is too much work for an import or a constructor.
   const startTls = (): Promise<StartTls> =>
-    (tls ??= import('./smtp/socket.ts').then(({ startTlsTrusting }) =>
-      startTlsTrusting(ca === undefined ? undefined : asList(ca)),
-    ));
+    (tls ??= import('./smtp/socket.ts').then(({ startTlsTrusting }) => startTlsTrusting(authorities)));
   // A clock nobody sets: when the time of day is corrected, limits are kept all the same and nothing stands still.
   const origin = Date.now() - performance.now();
   const now = (): number => Math.floor(origin + performance.now());
@@ -390,10 +389,15 @@ function checkDeadline(deadline: number | undefined): void {
   }
 }
 
-const asList = (ca: NonNullable<MailerOptions['ca']>): string[] =>
-  (typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca).map((each) =>
-    typeof each === 'string' ? each : Buffer.from(each).toString('latin1'),
-  );
+/** Node passes over what is no certificate, such as the path of one, without a word, and then trusts nobody. */
+function asAuthorities(ca: NonNullable<MailerOptions['ca']>): readonly string[] {
+  const all = typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca;
+  const texts = all.map((each) => (typeof each === 'string' ? each : Buffer.from(each).toString('latin1')));
+  if (texts.length > 0 && texts.every((text) => /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----\s/m.test(text)))
+    return texts;
+  // What it is stays out of the message: it may be a key.
+  throw new InputError('ERR_INPUT_OPTION', 'ca: expected certificates (PEM), not a path or anything else');
+}
 
 function optionError(name: string, expected: string, got: unknown): InputError {
   const shown =

@@ -340,6 +340,9 @@ test.each([
   [{ host: 'smtp.example', limits: { connections: 0 } }, 'limits.connections'],
   [{ host: 'smtp.example', timeouts: { greeting: -1 } }, 'timeouts.greeting'],
   [{ host: 'smtp.example', queue: { messages: 0 } }, 'queue.messages'],
+  [{ host: 'smtp.example', ca: '/etc/ssl/ca.pem' }, 'ca: expected certificates'],
+  [{ host: 'smtp.example', ca: ['-----BEGIN PRIVATE KEY-----\n'] }, 'ca: expected certificates'],
+  [{ host: 'smtp.example', ca: [] }, 'ca: expected certificates'],
 ])('options %j are refused with a sentence that names %s', (options, named) => {
   const token = async (): Promise<never> => Promise.reject(new Error('not asked'));
   const call = (): Mailer => createMailer({ user: 'a@b.c', token, ...options } as unknown as MailerOptions);

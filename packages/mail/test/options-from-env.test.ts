@@ -6,6 +6,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createMailClient, mailEnvSchema, mailOptionsFromEnv } from '../src/index.ts';
 
+const AUTHORITY = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 const CANARY = 'canary~Zm9v-secret.value';
 
 const ENV = {
@@ -23,7 +24,7 @@ const account = {
 let dir: string;
 beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'mailgrant-env-'));
-  writeFileSync(join(dir, 'ca.pem'), 'PEM');
+  writeFileSync(join(dir, 'ca.pem'), AUTHORITY);
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
@@ -74,7 +75,7 @@ test('every variable goes where it belongs', () => {
       host: 'smtp.office365.us',
       port: 2587,
       tls: 'starttls',
-      ca: 'PEM',
+      ca: AUTHORITY,
     },
     defaults: { from: 'Contoso <noreply@contoso.com>', replyTo: 'help@contoso.com' },
     alwaysTo: ['dev@contoso.com', 'ops@contoso.com'],
