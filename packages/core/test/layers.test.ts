@@ -8,7 +8,8 @@ const PAGE = new URL('../../../docs/architecture.md', import.meta.url);
 /** What may be taken from Node.js, and by whom: a file, or all of a folder. Types may be taken by everybody. */
 const NODE: Readonly<Record<string, Readonly<Record<string, readonly string[] | 'anything'>>>> = {
   'smtp/socket.ts': { 'node:net': ['default'], 'node:tls': ['*'] },
-  'smtp/channel.ts': { 'node:buffer': ['isAscii'], 'node:net': ['isIPv4', 'isIPv6'] },
+  'smtp/channel.ts': { 'node:net': ['isIPv4', 'isIPv6'] },
+  'smtp/body.ts': { 'node:buffer': ['isAscii'] },
   'smtp/content.ts': { 'node:buffer': ['isAscii'], 'node:util/types': ['isUint8Array'] },
   'smtp/mailbox.ts': { 'node:url': ['domainToASCII'] },
   'smtp/transcript.ts': { 'node:diagnostics_channel': ['channel'] },

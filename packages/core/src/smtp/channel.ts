@@ -1,7 +1,6 @@
 // A socket, a parser, and a loop that plays dialogues over them, several in flight when the next may speak behind the last
 // words of the one before (RFC 2920 section 3.1). Long, because what a socket can do wrong has to be judged beside
 // the replies still owed; opening the socket, and whatever can be decided without it, is elsewhere.
-import { isAscii } from 'node:buffer';
 import { type Socket, isIPv4, isIPv6 } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import {
@@ -15,12 +14,12 @@ import {
 } from '../errors.ts';
 import { type Redactor, createRedactor, printable } from '../redact.ts';
 import type { Secret } from '../secret.ts';
+import { writeBody } from './body.ts';
 import { Chunk } from './chunk.ts';
 import type { Command } from './command.ts';
-import type { Content } from './content.ts';
 import type { Body, Dialogue, Step } from './dialogue.ts';
-import { eightBitRefused } from './envelope.ts';
 import { ONE_WRITE, type Piece, writeFlight } from './flight.ts';
+import { Owed, type OwedReply } from './owed.ts';
 import { ReplyParser } from './reply-parser.ts';
 import { ReplyTimer } from './reply-timer.ts';
 import { type Reply, replyText } from './reply.ts';
@@ -66,18 +65,6 @@ interface Task extends Run {
   settled: boolean;
 }
 
-/** A reply owed by the server. */
-interface Expected {
-  readonly task: Task;
-  readonly stage: Stage;
-  /** Its command has been handed to the socket. */
-  sent: boolean;
-  /** Answers the whole message: without it nobody knows what became of it. */
-  readonly final: boolean;
-  /** What it answers is still being written. */
-  early: boolean;
-}
-
 /** Bytes of a piece that it costs less to copy than to wait until the socket has taken them. */
 const SMALL_PIECE = 8 * 1024;
 /** Replies owed at a time before nothing more is begun. */
@@ -91,9 +78,7 @@ export class Channel {
   #socket: Socket | TLSSocket;
   #parser = new ReplyParser();
   #redact: Redactor = printable;
-  #expected: Expected[] = [];
-  /** How many of the last #expected are not sent yet. */
-  #unsent = 0;
+  #owed = new Owed<Task>();
   #out: Piece[] = [];
   /** Somebody was told to wait for replies first. */
   #crowded = false;
@@ -141,13 +126,13 @@ export class Channel {
 
   /** Whether everything said so far was answered and nothing is being said. */
   get idle(): boolean {
-    return this.#expected.length === 0 && this.#speaker === undefined;
+    return this.#owed.length === 0 && this.#speaker === undefined;
   }
 
   /** Whether the next dialogue may speak. Not without end: what the server has not answered yet is lost with the channel. */
   get free(): boolean {
     if (this.#speaker !== undefined || this.#failure !== undefined) return false;
-    this.#crowded = this.#expected.length >= MANY_REPLIES;
+    this.#crowded = this.#owed.length >= MANY_REPLIES;
     return !this.#crowded;
   }
 
@@ -157,7 +142,7 @@ export class Channel {
 
   /** What is being waited for; `undefined` when nothing is. */
   get stage(): Stage | undefined {
-    return this.#expected[0]?.stage ?? this.#speaker?.stage;
+    return this.#owed.first?.stage ?? this.#speaker?.stage;
   }
 
   /** The address literal of this end (RFC 5321 section 4.1.3), for a client without a name of its own. */
@@ -262,12 +247,12 @@ export class Channel {
     this.#note(`closed: ${reason.message}`);
     this.#socket.destroy();
     this.#out = [];
-    const waiting = this.#expected;
-    this.#expected = [];
+    const owed = this.#owed;
+    this.#owed = new Owed();
     const speaker = this.#speaker;
     this.#speaker = undefined;
     this.#drained?.();
-    const tasks = new Set(waiting.map(({ task }) => task));
+    const tasks = owed.tasks();
     if (speaker !== undefined) tasks.add(speaker);
     const bystander = this.#error(
       'ERR_SMTP_CLOSED',
@@ -277,9 +262,8 @@ export class Channel {
     );
     let turn = true;
     for (const task of tasks) {
-      const owed = waiting.filter((expected) => expected.task === task);
-      const sent = this.#isSent(task, waiting);
-      const stage = owed[0]?.stage ?? task.stage;
+      const sent = owed.isMessageSent(task);
+      const stage = owed.of(task).first?.stage ?? task.stage;
       this.#throwInto(task, this.#failureFor(turn ? reason : bystander, stage, sent));
       turn = false;
     }
@@ -332,13 +316,10 @@ export class Channel {
     this.#out.push(text);
   }
 
-  #expect(task: Task, stage: Stage, final = false, early = false): Expected {
-    const expected: Expected = { task, stage, sent: false, final, early };
+  #expect(task: Task, stage: Stage, final = false, early = false): OwedReply<Task> {
     if (task.missing === 0) task.stage = stage;
     task.missing += 1;
-    this.#expected.push(expected);
-    this.#unsent += 1;
-    return expected;
+    return this.#owed.add(task, stage, final, early);
   }
 
   /** The floor is free before `done` is told, so that whoever listens sees the channel as it is. */
@@ -356,11 +337,6 @@ export class Channel {
     if (spoke && this.#speaker === undefined && this.#failure === undefined) this.onFree?.();
   }
 
-  /** Its end is on the way and not answered. */
-  #isSent(task: Task, expected = this.#expected): boolean {
-    return expected.some((each) => each.task === task && each.final && each.sent && !each.early);
-  }
-
   #yieldFloor(task: Task): void {
     if (this.#speaker !== task) return;
     this.#speaker = undefined;
@@ -369,16 +345,16 @@ export class Channel {
 
   #cancel(task: Task, error: ConnectionError): void {
     if (task.settled) return;
-    const ahead = this.#expected.findIndex((expected) => expected.task === task);
-    if (ahead <= 0) {
+    const { at, first } = this.#owed.of(task);
+    if (at <= 0) {
       // Nobody waits for a reply before ours: the connection goes, with it what was grouped behind us (not sent yet).
       this.destroy(error);
       return;
     }
     task.cancelled = true;
     task.settled = true;
-    const sent = this.#isSent(task);
-    task.done(this.#failureFor(error, this.#expected[ahead]?.stage ?? task.stage, sent), undefined);
+    const sent = this.#owed.isMessageSent(task);
+    task.done(this.#failureFor(error, first?.stage ?? task.stage, sent), undefined);
   }
 
   // ---- reading ----
@@ -400,10 +376,10 @@ export class Channel {
     }
     if (this.#failure !== undefined) return;
     if (replies.length > 0) this.#armTimer(); // a part of a reply does not buy more time
-    if (this.#crowded && this.#expected.length < MANY_REPLIES / 2) this.onFree?.();
+    if (this.#crowded && this.#owed.length < MANY_REPLIES / 2) this.onFree?.();
     if (this.#parser.failure !== undefined) {
       this.destroy(new ProtocolError(this.#redact(this.#parser.failure.message))); // it quotes the server
-    } else if (this.#parser.pending && this.#expected.length === this.#unsent) {
+    } else if (this.#parser.pending && this.#owed.answered) {
       // Its rest would pass for the answer to what is sent next.
       this.destroy(new ProtocolError('half a reply that nobody asked for'));
     }
@@ -427,7 +403,7 @@ export class Channel {
   #onReply(raw: Reply): void {
     const shown = this.#redacted(raw);
     if (transcribing()) for (const line of shown.lines) this.#say('server', `${shown.code} ${line}`.trimEnd());
-    const expected = this.#expected[0];
+    const expected = this.#owed.first;
     // A challenge is data in base64: what it hides is looked for once it is decoded (authentication.ts).
     const reply = raw.code === 334 && expected?.stage === 'AUTH' ? raw : shown;
     if (expected === undefined || !expected.sent) {
@@ -442,16 +418,16 @@ export class Channel {
       );
       return;
     }
-    this.#expected.shift();
+    this.#owed.shift();
     const { task } = expected;
     task.replies.push(reply);
     task.missing -= 1;
-    const next = this.#expected[0];
+    const next = this.#owed.first;
     if (next !== undefined && next.task === task) task.stage = next.stage;
     if (expected.stage === 'message' && !expected.final && reply.code >= 300) task.stopped = true;
     // The server says it is its last word (RFC 5321 section 3.8), so it answers the rest of the flight as well.
-    if (reply.code === 421 && !task.chunking && this.#expected.every((each) => each.stage !== 'message')) {
-      this.#expected = this.#expected.filter((each) => each.task !== task);
+    if (reply.code === 421 && !task.chunking && !this.#owed.messages) {
+      this.#owed.drop(task);
       for (; task.missing > 0; task.missing -= 1) task.replies.push(reply);
     }
     if (task.missing === 0 && !task.chunking) {
@@ -484,20 +460,13 @@ export class Channel {
       this.#out = [];
       writeFlight(this.#socket, pieces);
     }
-    if (this.#unsent > 0) {
-      for (let i = this.#expected.length - this.#unsent; i < this.#expected.length; i++) {
-        const expected = this.#expected[i];
-        if (expected !== undefined) expected.sent = true;
-      }
-      const wasWaiting = this.#expected.length > this.#unsent;
-      this.#unsent = 0;
-      if (!wasWaiting) this.#armTimer();
-    }
+    if (this.#owed.send()) this.#armTimer();
   }
 
-  #sendBody(task: Task, { content, framing, sevenBit }: Body, last: boolean): void {
-    const encoder = new MessageEncoder(framing);
+  #sendBody(task: Task, body: Body, last: boolean): void {
+    const { content, framing } = body;
     if (content.bytes !== undefined && content.bytes.length <= ONE_WRITE && content.beforeEnd === undefined) {
+      const encoder = new MessageEncoder(framing);
       const bytes = encoder.encode(content.bytes);
       const end = encoder.end();
       if (framing !== 'data') this.#out.push(`BDAT ${bytes.length + end.length} LAST\r\n`);
@@ -507,10 +476,7 @@ export class Channel {
       if (last) this.#yieldFloor(task);
       return;
     }
-    const sending =
-      framing === 'data'
-        ? this.#sendData(task, content, encoder, sevenBit)
-        : this.#sendChunks(task, content, encoder, sevenBit && framing === 'bdat');
+    const sending = framing === 'data' ? this.#sendData(task, body) : this.#sendChunks(task, body);
     sending.then(
       () => {
         if (this.#failure !== undefined) return;
@@ -530,60 +496,41 @@ export class Channel {
   }
 
   /** A long or streamed message behind DATA. */
-  async #sendData(task: Task, content: Content, encoder: MessageEncoder, sevenBit: boolean): Promise<void> {
+  async #sendData(task: Task, body: Body): Promise<void> {
     const expected = this.#expect(task, 'message', true, true);
     this.#flush();
-    let size = 0;
-    for await (const piece of content.pieces()) {
-      if (this.#failure !== undefined) return;
-      if (piece.length === 0) await othersTurn();
-      if (sevenBit && !isAscii(piece)) throw eightBitRefused();
-      size += piece.length;
-      await this.#write(encoder.encode(piece));
-      if (this.#failure !== undefined) return;
-    }
-    await beforeEnd(content);
-    if (this.#failure !== undefined) return;
-    this.#out.push(encoder.end());
+    const written = await writeBody(body, {
+      closed: () => this.#failure !== undefined,
+      write: (bytes) => this.#write(bytes),
+    });
+    if (written === undefined) return;
+    this.#out.push(written.end);
     expected.early = false;
-    this.#note(`message of ${size} bytes`);
+    this.#note(`message of ${written.size} bytes`);
   }
 
   /** A long or streamed message in chunks (RFC 3030 section 2); the next goes before the last is answered. */
-  async #sendChunks(task: Task, content: Content, encoder: MessageEncoder, sevenBit: boolean): Promise<void> {
+  async #sendChunks(task: Task, body: Body): Promise<void> {
     task.chunking = true;
     task.stage = 'message';
-    let size = 0;
     const chunk = new Chunk();
-    for await (const piece of content.pieces()) {
-      if (this.#failure !== undefined) return;
-      if (task.stopped) break;
-      if (piece.length === 0) await othersTurn();
-      if (sevenBit && !isAscii(piece)) throw eightBitRefused();
-      size += piece.length;
-      await this.#gather(task, chunk, encoder.encode(piece));
-      if (this.#failure !== undefined) return;
-    }
-    if (!task.stopped) {
-      await beforeEnd(content);
-      await this.#gather(task, chunk, encoder.end());
-    }
+    const closed = (): boolean => this.#failure !== undefined || task.stopped;
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      for (let rest = bytes; rest.length > 0; rest = rest.subarray(chunk.add(rest))) {
+        if (!chunk.full) continue;
+        this.#expect(task, 'message');
+        this.#flush();
+        await this.#write(chunk.take());
+        if (this.#failure !== undefined) return;
+      }
+    };
+    const written = await writeBody(body, { closed, write });
+    if (written !== undefined) await write(written.end);
     task.chunking = false;
-    if (this.#failure !== undefined || task.stopped) return;
+    if (written === undefined || closed()) return;
     this.#out.push(chunk.take(' LAST'));
     this.#expect(task, 'message', true);
-    this.#note(`message of ${size} bytes`);
-  }
-
-  /** A chunk goes when it is full and more is to come. */
-  async #gather(task: Task, chunk: Chunk, bytes: Uint8Array): Promise<void> {
-    for (let rest = bytes; rest.length > 0; rest = rest.subarray(chunk.add(rest))) {
-      if (!chunk.full) continue;
-      this.#expect(task, 'message');
-      this.#flush();
-      await this.#write(chunk.take());
-      if (this.#failure !== undefined) return;
-    }
+    this.#note(`message of ${written.size} bytes`);
   }
 
   /** Resolves when the memory of these bytes can be used again, and the server has taken enough of what was written. */
@@ -609,7 +556,7 @@ export class Channel {
   // ---- the socket ----
 
   #secure(task: Task): void {
-    if (this.#expected.length > 0 || this.#behind > 0 || this.#parser.pending || this.#parser.failure !== undefined) {
+    if (this.#owed.length > 0 || this.#behind > 0 || this.#parser.pending || this.#parser.failure !== undefined) {
       this.destroy(new ProtocolError('data arrived between the reply to STARTTLS and the handshake', { stage: 'tls' }));
       return;
     }
@@ -655,7 +602,7 @@ export class Channel {
   /** The head of the queue is what we wait for now; its time starts now. */
   #armTimer(): void {
     if (this.#drained !== undefined) return; // what was written has to be taken first, whatever is answered meanwhile
-    const head = this.#expected[0];
+    const head = this.#owed.first;
     // While a message is being written the caller's stream may take its time; the server's turn is timed in #drain.
     const waiting = head !== undefined && !head.early;
     this.#timer.set(waiting ? replyTimeout(this.#options.timeouts, head.stage) : Infinity);
@@ -663,7 +610,7 @@ export class Channel {
 
   #onLate(): void {
     if (this.#failure !== undefined) return;
-    const stage = this.#expected[0]?.stage ?? 'message';
+    const stage = this.#owed.first?.stage ?? 'message';
     const waited = this.#drained === undefined ? `no reply to ${stage}` : 'the server took no more of the message';
     this.destroy(this.#error('ERR_SMTP_TIMEOUT', `${waited} in time`, stage));
   }
@@ -699,19 +646,6 @@ export class Channel {
 
   #note(line: string): void {
     if (transcribing()) this.#say('note', line);
-  }
-}
-
-/** A source that yields nothing, again and again, must not keep everything else from happening, its deadline included. */
-const othersTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** Lets the caller note that the message is about to be sent. Where that fails it is not. */
-async function beforeEnd(content: Content): Promise<void> {
-  try {
-    await content.beforeEnd?.();
-  } catch (cause) {
-    const facts = { cause, stage: 'message' } as const;
-    throw new ConnectionError('ERR_SMTP_HELD', 'the message was held back: beforeCommit failed', facts);
   }
 }
 
