@@ -1,5 +1,7 @@
 // `beforeCommit`: a place to note that a message may be out, at the last moment when it certainly is not.
+import { EventEmitter, once } from 'node:events';
 import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { type Sandbox, createSandbox } from '@mailgrant/sandbox';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Mailer, type MessageBody, type WireLevel, clientCredentials, createMailer } from '../src/index.ts';
@@ -68,6 +70,26 @@ test('one that never ends is ended by the deadline, and the message was not sent
   await expect(sending).rejects.toMatchObject({ code: 'ERR_SMTP_DEADLINE', mayHaveBeenSent: false });
   expect(sandbox.inbox.messages).toHaveLength(0);
 });
+
+test.each(['grouped', 'chunked'] as const)(
+  '%s: it does not run for a message that was given up while its last piece was waited for',
+  async (wire) => {
+    let asked = 0;
+    const gate = new EventEmitter();
+    const controller = new AbortController();
+    async function* body(): AsyncGenerator<string> {
+      yield message;
+      setImmediate(() => controller.abort());
+      await once(gate, 'open');
+    }
+    const options = { signal: controller.signal, beforeCommit: async () => void (asked += 1) };
+    const refusal = { code: 'ERR_SMTP_ABORTED', mayHaveBeenSent: false };
+    await expect(open(wire).send(mail(body()), options)).rejects.toMatchObject(refusal);
+    gate.emit('open');
+    for (let i = 0; i < 5; i += 1) await turn();
+    expect(asked).toBe(0);
+  },
+);
 
 test('anything but a function is refused', async () => {
   const options = { beforeCommit: 'yes' as never };

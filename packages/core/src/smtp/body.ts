@@ -33,6 +33,8 @@ export async function writeBody({ content, framing, sevenBit }: Body, outlet: Ou
     await outlet.write(encoder.encode(piece));
     if (outlet.closed()) return undefined;
   }
+  // It may have been given up while the last piece was waited for.
+  if (outlet.closed()) return undefined;
   await beforeEnd(content);
   return outlet.closed() ? undefined : { size, end: encoder.end() };
 }
