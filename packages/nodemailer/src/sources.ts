@@ -15,20 +15,22 @@ export function chunksOf(source: Unread): AsyncGenerator<Buffer, void> {
 async function* readFile(path: string): AsyncGenerator<Buffer, void> {
   const file = await open(path);
   let [buffer, other] = [Buffer.allocUnsafeSlow(SLICE), Buffer.allocUnsafeSlow(SLICE)];
-  let ahead = file.read(buffer, 0, SLICE);
+  let ahead: ReturnType<typeof file.read> | undefined;
   try {
+    // A pipe may have nothing to read for as long as it likes, and whoever lets go of the message would wait for that.
+    const readsAhead = (await file.stat()).isFile();
     for (;;) {
-      const { bytesRead } = await ahead;
+      const { bytesRead } = await (ahead ?? file.read(buffer, 0, SLICE));
       if (bytesRead === 0) return;
       const chunk = buffer.subarray(0, bytesRead);
       [buffer, other] = [other, buffer];
       // To the disk and back takes as long as to encode a slice: the next one comes while this one is sent.
-      ahead = file.read(buffer, 0, SLICE);
-      ahead.catch(() => {}); // told when it is its turn
+      if (readsAhead) ahead = file.read(buffer, 0, SLICE);
+      ahead?.catch(() => {}); // told when it is its turn
       yield chunk;
     }
   } finally {
-    await ahead.catch(() => {});
+    await ahead?.catch(() => {});
     await file.close();
   }
 }

@@ -2,6 +2,7 @@
 // open when the reader goes.
 import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { lentPieces } from '@mailgrant/core';
 import type { QuotedPrintable } from './encoders.ts';
 import { LineEnds } from './line-ends.ts';
@@ -18,11 +19,20 @@ export const lengthOf = (message: object): number => lengths.get(message) ?? 0;
 
 const count = (stream: Readable, piece: Uint8Array): void => void lengths.set(stream, lengthOf(stream) + piece.length);
 
+/** Who reads a message. Its pieces are made once: what one has taken the other would miss. */
+type Reader = 'stream' | 'mailer';
+
 /** The message piece by piece. Whoever reads the stream may keep what came; to core the pieces are lent. */
 export function streamOfPieces(root: MimeNode, QuotedPrintableStream: QuotedPrintable): Readable {
   const pieces = readPieces(root, QuotedPrintableStream);
+  let reader: Reader | undefined;
   const stream = new Readable({
     read() {
+      if (reader === 'mailer') {
+        stream.destroy(readBefore());
+        return;
+      }
+      reader = 'stream';
       inATurnOfItsOwn(stream, () => {
         pieces.next().then(
           ({ done, value }) => {
@@ -39,20 +49,28 @@ export function streamOfPieces(root: MimeNode, QuotedPrintableStream: QuotedPrin
       done(error);
     },
   });
-  return Object.assign(stream, { [lentPieces]: () => lend(stream, pieces) });
+  async function* lend(): AsyncGenerator<Buffer, void> {
+    if (reader !== undefined || stream.destroyed) throw stream.errored ?? readBefore();
+    reader = 'mailer';
+    let turnAt = performance.now();
+    try {
+      for await (const piece of pieces) {
+        count(stream, piece);
+        yield piece;
+        if (performance.now() - turnAt < LONG) continue;
+        await nextTurn();
+        turnAt = performance.now();
+      }
+      // Let go of in the middle, the pieces end as they do at the end of the message.
+      if (stream.destroyed) throw stream.errored ?? new Error('a composed message was let go of before its end');
+    } finally {
+      stream.destroy();
+    }
+  }
+  return Object.assign(stream, { [lentPieces]: lend });
 }
 
-async function* lend(stream: Readable, pieces: AsyncGenerator<Buffer, void>): AsyncGenerator<Buffer, void> {
-  try {
-    if (stream.readableDidRead) throw new Error('a composed message has been read before');
-    for await (const piece of pieces) {
-      count(stream, piece);
-      yield piece;
-    }
-  } finally {
-    stream.destroy();
-  }
-}
+const readBefore = (): Error => new Error('a composed message can be read once');
 
 /** Each is good until the next. */
 async function* readPieces(root: MimeNode, QuotedPrintableStream: QuotedPrintable): AsyncGenerator<Buffer, void> {
@@ -99,6 +117,9 @@ export function streamByNodemailer(root: MimeNode): Readable {
   }
   return stream;
 }
+
+/** Milliseconds that keep others waiting: several pieces may be composed before the mailer waits for the network. */
+const LONG = 5;
 
 /**
  * Composing a piece takes long enough to keep others waiting, and the memory of the pieces before is not freed within one

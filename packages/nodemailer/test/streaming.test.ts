@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash, generateKeyPairSync } from 'node:crypto';
 import { EventEmitter, once } from 'node:events';
 import { open, unlink, writeFile } from 'node:fs/promises';
@@ -198,10 +199,74 @@ test('a message the mailer lets go of in the middle closes its file and its stre
   expect((message as Readable).destroyed).toBe(true);
 });
 
-test('what is left of a message that was read in part is not sent for the whole', async () => {
+test.each([
+  ['read in part', async (message: Readable) => void (await message[Symbol.asyncIterator]().next()), 'read once'],
+  ['about to be read', async (message: Readable) => void (await once(message, 'readable')), 'read once'],
+  ['read by the mailer before', async (message: Readable) => void (await lent(message).next()), 'read once'],
+  ['destroyed', async (message: Readable) => void message.destroy(), 'read once'],
+  [
+    'failed',
+    async (message: Readable) => void message.on('error', () => {}).destroy(new Error('given up')),
+    'given up',
+  ],
+])('a message that was %s is not sent from where it stands', async (_, before, why) => {
   const { message } = await compose(mail({ attachments: [{ content: pattern(300_000) }] }));
-  for await (const _piece of message as Readable) break;
-  await expect(lent(message).next()).rejects.toThrow('read before');
+  await before(message as Readable);
+  await expect(lent(message).next()).rejects.toThrow(why);
+});
+
+test.each([
+  ['bytes', () => ({ content: pattern(300_000) })],
+  ['a file', () => ({ path: file })],
+])(
+  'a message from %s that is destroyed while the mailer reads it does not end as if it were whole',
+  async (_, from) => {
+    for (const error of [undefined, new Error('given up')]) {
+      const { message } = await compose(mail({ attachments: [from()] }), { allowFiles: true });
+      (message as Readable).on('error', () => {});
+      const reading = (async () => {
+        for await (const piece of lent(message)) if (piece.length > 10_000) (message as Readable).destroy(error);
+      })();
+      await expect(reading).rejects.toThrow(error?.message ?? 'let go of');
+    }
+  },
+);
+
+test('whoever reads a message that the mailer reads gets an error, and so does the mailer', async () => {
+  const { message } = await compose(mail({ attachments: [{ content: pattern(300_000) }] }));
+  const reading = lent(message);
+  await reading.next();
+  await expect(bytesOf({ message })).rejects.toThrow('read once');
+  await expect(
+    (async () => {
+      for await (const _piece of reading);
+    })(),
+  ).rejects.toThrow('read once');
+});
+
+test('composing for the mailer leaves the process its turns, also where nothing is waited for', async () => {
+  const { message } = await compose(mail({ html: 'é = '.repeat(MB) }));
+  let turns = 0;
+  let done = false;
+  const count = (): void => {
+    turns += 1;
+    if (!done) setImmediate(count);
+  };
+  setImmediate(count);
+  for await (const _piece of lent(message));
+  done = true;
+  expect(turns).toBeGreaterThan(3);
+});
+
+test.skipIf(process.platform === 'win32')('a message let go of does not wait for what a pipe may bring', async () => {
+  await unlink(file);
+  execFileSync('mkfifo', [file]);
+  const writer = await open(file, 'r+');
+  await writer.write(Buffer.alloc(40_000));
+  const { message } = await compose(mail({ attachments: [{ path: file }] }), { allowFiles: true });
+  for await (const piece of lent(message)) if (piece.length > 10_000) break;
+  expect((message as Readable).destroyed).toBe(true);
+  await writer.close();
 });
 
 test('a file that cannot be read is found before anything is sent', async () => {
