@@ -391,8 +391,12 @@ function checkDeadline(deadline: number | undefined): void {
 
 /** Node passes over what is no certificate, such as the path of one, without a word, and then trusts nobody. */
 function asAuthorities(ca: NonNullable<MailerOptions['ca']>): readonly string[] {
-  const all = typeof ca === 'string' || ca instanceof Uint8Array ? [ca] : ca;
-  const texts = all.map((each) => (typeof each === 'string' ? each : Buffer.from(each).toString('latin1')));
+  const all: readonly unknown[] = Array.isArray(ca) ? ca : [ca];
+  // Decoding takes a byte order mark away, as editors put before the text.
+  const decoded = all.map((each) =>
+    each instanceof Uint8Array ? new TextDecoder().decode(each) : String(each).replace(/^\ufeff/, ''),
+  );
+  const texts = decoded.filter((text) => text.trim() !== ''); // such as behind the last of a bundle that was split
   if (texts.length > 0 && texts.every((text) => /^-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----\s/m.test(text)))
     return texts;
   // What it is stays out of the message: it may be a key.

@@ -343,11 +343,27 @@ test.each([
   [{ host: 'smtp.example', ca: '/etc/ssl/ca.pem' }, 'ca: expected certificates'],
   [{ host: 'smtp.example', ca: ['-----BEGIN PRIVATE KEY-----\n'] }, 'ca: expected certificates'],
   [{ host: 'smtp.example', ca: [] }, 'ca: expected certificates'],
+  [{ host: 'smtp.example', ca: 42 }, 'ca: expected certificates'],
+  [{ host: 'smtp.example', ca: null }, 'ca: expected certificates'],
 ])('options %j are refused with a sentence that names %s', (options, named) => {
   const token = async (): Promise<never> => Promise.reject(new Error('not asked'));
   const call = (): Mailer => createMailer({ user: 'a@b.c', token, ...options } as unknown as MailerOptions);
   expect(call).toThrow(TypeError);
   expect(call).toThrow(named);
+});
+
+test.each([
+  ['bytes', (pem: string) => Buffer.from(pem)],
+  ['text behind a byte order mark', (pem: string) => `\ufeff${pem}`],
+  ['bytes behind a byte order mark', (pem: string) => Buffer.from(`\ufeff${pem}`)],
+  ['a bundle that was split', (pem: string) => [pem, '']],
+])('authorities are trusted from %s', async (_, of) => {
+  await using sandbox = await createSandbox();
+  const { tokenEndpoint, clientId, clientSecret, scope, smtp, mailbox } = sandbox;
+  const token = clientCredentials({ tokenEndpoint, clientId, clientSecret, scope });
+  const ca = of(sandbox.ca);
+  await using mailer = createMailer({ provider: 'microsoft365', ...smtp, ca, user: mailbox, token });
+  expect((await mailer.verify()).tls?.protocol).toBe('TLSv1.3');
 });
 
 test('recipients above the limit of one message are sent to in groups, with one receipt', async () => {
