@@ -48,8 +48,9 @@ export interface Envelope {
 export type MessageBody = string | Uint8Array | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>;
 
 /**
- * A body with a method of this name is read through it: it returns an iterable of pieces, each good until the next. For a
- * stream, whose readers may keep what came: each piece would need memory of its own, and the mailer keeps none.
+ * The name of a method by which an iterable body lends its pieces: the mailer calls it once and reads the body through the
+ * iterable it returns, whose pieces are good until the next is asked for. It is for streams whose pieces share their memory:
+ * who reads a stream may keep what came, the mailer does not.
  */
 export const lentPieces: unique symbol = Symbol.for('mailgrant.lentPieces');
 

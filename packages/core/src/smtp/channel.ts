@@ -603,7 +603,7 @@ export class Channel {
   #armTimer(): void {
     if (this.#drained !== undefined) return; // what was written has to be taken first, whatever is answered meanwhile
     const head = this.#owed.first;
-    // While a message is being written the caller's stream may take its time; the server's turn is timed in #drain.
+    // While a message is being written the caller's stream may take its time; the server's turn is timed in #taken.
     const waiting = head !== undefined && !head.early;
     this.#timer.set(waiting ? replyTimeout(this.#options.timeouts, head.stage) : Infinity);
   }
