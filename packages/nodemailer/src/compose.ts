@@ -19,7 +19,10 @@ export interface ComposeOptions {
 
 /** A composed mail, ready for `mailer.send()`. */
 export interface ComposedMail extends OutgoingMail {
-  /** The whole message where it is small, else a stream that opens nothing before it is read; every line ends with CRLF. */
+  /**
+   * The whole message where it is small, else a stream that opens nothing before it is read and can be read once, by the
+   * mailer or by you; every line ends with CRLF.
+   */
   readonly message: Uint8Array | Readable;
   /** With angle brackets; `undefined` for a `raw` message that shows none beforehand: without one, or not read yet. */
   readonly messageId: string | undefined;
