@@ -2,8 +2,8 @@
 import type { Certificate } from './certificate.ts';
 import { Remote, program } from './remote.ts';
 import type { Findings } from './report.ts';
-import type { ServerProcedures } from './servers/main.ts';
-import type { WorkProcedures } from './work/main.ts';
+import type { ServerProcedures } from './servers/procedures.ts';
+import type { WorkProcedures } from './work/procedures.ts';
 
 export interface Context {
   readonly certificate: Certificate;
@@ -22,8 +22,8 @@ export interface Scenario {
 }
 
 /** A process for servers. */
-export const startServers = (): Remote<ServerProcedures> => new Remote<ServerProcedures>(program('servers/main'));
+export const startServers = (): Remote<ServerProcedures> => new Remote<ServerProcedures>(program('servers/procedures'));
 
 /** A process for one client. */
 export const startWorker = ({ certificateFile }: Context): Remote<WorkProcedures> =>
-  new Remote<WorkProcedures>(program('work/main'), { NODE_EXTRA_CA_CERTS: certificateFile });
+  new Remote<WorkProcedures>(program('work/procedures'), { NODE_EXTRA_CA_CERTS: certificateFile });
