@@ -426,7 +426,7 @@ export class Channel {
     if (next !== undefined && next.task === task) task.stage = next.stage;
     if (expected.stage === 'message' && !expected.final && reply.code >= 300) task.stopped = true;
     // The server says it is its last word (RFC 5321 section 3.8), so it answers the rest of the flight as well.
-    if (reply.code === 421 && !task.chunking && !this.#owed.messages) {
+    if (reply.code === 421 && !task.chunking && !this.#owed.hasMessage) {
       this.#owed.drop(task);
       for (; task.missing > 0; task.missing -= 1) task.replies.push(reply);
     }
@@ -460,7 +460,7 @@ export class Channel {
       this.#out = [];
       writeFlight(this.#socket, pieces);
     }
-    if (this.#owed.send()) this.#armTimer();
+    if (this.#owed.markSent()) this.#armTimer();
   }
 
   #sendBody(task: Task, body: Body, last: boolean): void {

@@ -34,8 +34,8 @@ export class Owed<T> {
     return this.#replies.length === this.#unsent;
   }
 
-  /** Any answer to a message, or to a part of one. */
-  get messages(): boolean {
+  /** An answer to a message, or to a part of one, is among them. */
+  get hasMessage(): boolean {
     return this.#replies.some(({ stage }) => stage === 'message');
   }
 
@@ -47,7 +47,7 @@ export class Owed<T> {
   }
 
   /** All that was added is with the socket. `true`: nothing had been waited for before. */
-  send(): boolean {
+  markSent(): boolean {
     if (this.#unsent === 0) return false;
     const first = this.#replies.length - this.#unsent;
     for (let at = first; at < this.#replies.length; at += 1) {
