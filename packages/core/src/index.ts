@@ -3,10 +3,10 @@ export {
   type CloseOptions,
   type Mailer,
   type MailerHealth,
-  type MailerOptions,
   type SendOptions,
   type Verification,
 } from './mailer.ts';
+export type { MailerOptions } from './mailer-options.ts';
 export {
   lentPieces,
   type Envelope,
